@@ -1,0 +1,65 @@
+//! Advisory locks between processes: manners, so that contenders queue; never the truth.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+
+use super::atomic::FileError;
+
+/// A lock held until it is dropped, or until the process dies in any way.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Waits for its turn.
+    ///
+    /// # Errors
+    /// When the lock's file cannot be made or the file system knows no locks.
+    pub fn wait(path: &Path) -> Result<Lock, FileError> {
+        let file = open(path)?;
+        file.lock().map_err(|source| FileError::new("lock", path, source))?;
+        Ok(Lock { _file: file })
+    }
+
+    /// Takes the lock if nobody has it.
+    ///
+    /// # Errors
+    /// As for [`Lock::wait`]. A lock that someone has is `Ok(None)`.
+    pub fn attempt(path: &Path) -> Result<Option<Lock>, FileError> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(FileError::new("lock", path, source)),
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File, FileError> {
+    let failed = |source| FileError::new("open", path, source);
+    let options = || OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
+    match options() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+            options().map_err(failed)
+        }
+        other => other.map_err(failed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_someone_has_is_not_taken_twice() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("locks/ledger");
+        let held = Lock::wait(&path)?;
+        assert!(Lock::attempt(&path)?.is_none());
+        drop(held);
+        assert!(Lock::attempt(&path)?.is_some());
+        Ok(())
+    }
+}

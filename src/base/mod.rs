@@ -1,0 +1,8 @@
+//! Floor 0: what every room stands on, and what knows nothing of leases or git.
+
+pub mod atomic;
+pub mod clock;
+pub mod failure;
+pub mod lock;
+pub mod page;
+pub mod text;

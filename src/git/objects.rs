@@ -1,0 +1,159 @@
+//! Objects: blobs, trees and commits, read and written in-process.
+
+use std::time::Duration;
+
+use gix::bstr::BStr;
+use gix::bstr::BString;
+use gix::objs::tree::EntryKind;
+
+use super::Oid;
+use super::error::GitError;
+use super::repo::Repo;
+use crate::base::clock::Timestamp;
+
+/// One entry of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name, without a slash.
+    pub name: BString,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its object.
+    pub oid: Oid,
+}
+
+/// What a commit says of itself.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Its tree.
+    pub tree: Oid,
+    /// Its parents, first parent first.
+    pub parents: Vec<Oid>,
+    /// The author's name and email.
+    pub author: (BString, BString),
+    /// When it was committed.
+    pub time: Timestamp,
+    /// The whole message.
+    pub message: BString,
+}
+
+impl Repo {
+    /// The bytes of a blob.
+    ///
+    /// # Errors
+    /// When it is missing, broken or not a blob.
+    pub fn blob(&self, oid: Oid) -> Result<Vec<u8>, GitError> {
+        let mut blob = self.gix.find_blob(oid).map_err(GitError::gix(format!("read blob {oid}")))?;
+        Ok(std::mem::take(&mut blob.data))
+    }
+
+    /// The entries of one tree, in git's order.
+    ///
+    /// # Errors
+    /// When it is missing, broken or not a tree.
+    pub fn tree(&self, oid: Oid) -> Result<Vec<Entry>, GitError> {
+        let tree = self.gix.find_tree(oid).map_err(GitError::gix(format!("read tree {oid}")))?;
+        let decoded = tree.decode().map_err(GitError::gix(format!("read tree {oid}")))?;
+        let entry = |entry: &gix::objs::tree::EntryRef<'_>| Entry {
+            name: entry.filename.to_owned(),
+            kind: entry.mode.kind(),
+            oid: entry.oid.to_owned(),
+        };
+        Ok(decoded.entries.iter().map(entry).collect())
+    }
+
+    /// One commit.
+    ///
+    /// # Errors
+    /// When it is missing, broken or not a commit.
+    pub fn commit(&self, oid: Oid) -> Result<Commit, GitError> {
+        let doing = || format!("read commit {oid}");
+        let commit = self.gix.find_commit(oid).map_err(GitError::gix(doing()))?;
+        let decoded = commit.decode().map_err(GitError::gix(doing()))?;
+        let author = decoded.author().map_err(GitError::gix(doing()))?;
+        let time =
+            decoded.committer().map_err(GitError::gix(doing()))?.time().map_err(GitError::gix(doing()))?;
+        Ok(Commit {
+            tree: decoded.tree(),
+            parents: decoded.parents().collect(),
+            author: (author.name.to_owned(), author.email.to_owned()),
+            time: Timestamp::from_second(time.seconds).unwrap_or(Timestamp::UNIX_EPOCH),
+            message: decoded.message.to_owned(),
+        })
+    }
+
+    /// Writes a blob.
+    ///
+    /// # Errors
+    /// When the object store cannot be written.
+    pub fn write_blob(&self, bytes: &[u8]) -> Result<Oid, GitError> {
+        Ok(self.gix.write_blob(bytes).map_err(GitError::gix("write a blob"))?.detach())
+    }
+
+    /// Writes a tree from entries in git's order.
+    ///
+    /// # Errors
+    /// When the object store cannot be written.
+    pub fn write_tree(&self, entries: &[Entry]) -> Result<Oid, GitError> {
+        let entry = |entry: &Entry| gix::objs::tree::Entry {
+            mode: entry.kind.into(),
+            filename: entry.name.clone(),
+            oid: entry.oid,
+        };
+        let tree = gix::objs::Tree { entries: entries.iter().map(entry).collect() };
+        Ok(self.gix.write_object(&tree).map_err(GitError::gix("write a tree"))?.detach())
+    }
+
+    /// Writes a commit of ours; it is in no ref until one is moved to it.
+    ///
+    /// Author and committer are the configured person, or git odyssey itself where nobody is configured.
+    ///
+    /// # Errors
+    /// When the object store cannot be written.
+    pub fn write_commit(
+        &self,
+        tree: Oid,
+        parents: &[Oid],
+        message: &BStr,
+        at: Timestamp,
+    ) -> Result<Oid, GitError> {
+        let (name, email) = self.person();
+        let signature = gix::actor::Signature {
+            name: name.unwrap_or_else(|| "git odyssey".into()),
+            email: email.unwrap_or_else(|| "git-odyssey@localhost".into()),
+            time: gix::date::Time { seconds: at.as_second(), offset: 0 },
+        };
+        let commit = gix::objs::Commit {
+            tree,
+            parents: parents.iter().copied().collect(),
+            author: signature.clone(),
+            committer: signature,
+            encoding: None,
+            message: message.to_owned(),
+            extra_headers: Vec::new(),
+        };
+        Ok(self.gix.write_object(&commit).map_err(GitError::gix("write a commit"))?.detach())
+    }
+
+    /// Makes sure that an object of ours is on the disk itself, not only in the system's memory.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn sync_object(&self, oid: Oid) -> Result<(), GitError> {
+        let hex = oid.to_string();
+        let path = self.common_dir().join("objects").join(&hex[..2]).join(&hex[2..]);
+        // Already packed means already on the disk: git syncs its packs.
+        let Ok(file) = std::fs::File::open(&path) else { return Ok(()) };
+        file.sync_data().map_err(|source| crate::base::atomic::FileError::new("sync", &path, source).into())
+    }
+
+    /// Whether an object exists here.
+    pub fn has(&self, oid: Oid) -> bool {
+        self.gix.has_object(oid)
+    }
+
+    /// How long ago a commit was made, seen from `now`.
+    pub fn age(commit: &Commit, now: Timestamp) -> Duration {
+        crate::base::clock::until(commit.time, now)
+    }
+}

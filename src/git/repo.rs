@@ -1,0 +1,164 @@
+//! A repository as it was opened: its places, its configuration, where its HEAD is.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use gix::bstr::BString;
+use gix::bstr::ByteSlice;
+
+use super::Oid;
+use super::error::GitError;
+
+/// Where a checkout's HEAD is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Head {
+    /// On a branch (its full name), which may have no commit yet.
+    Branch(String, Option<Oid>),
+    /// On a commit, not on a branch.
+    Detached(Oid),
+}
+
+impl Head {
+    /// The commit, if there is one.
+    pub fn commit(&self) -> Option<Oid> {
+        match self {
+            Head::Branch(_, commit) => *commit,
+            Head::Detached(commit) => Some(*commit),
+        }
+    }
+
+    /// The branch's full name, if HEAD is on one.
+    pub fn branch(&self) -> Option<&str> {
+        match self {
+            Head::Branch(name, _) => Some(name),
+            Head::Detached(_) => None,
+        }
+    }
+}
+
+/// One repository, seen from one of its checkouts (or from none, when it is bare).
+#[derive(Debug, Clone)]
+pub struct Repo {
+    pub(super) gix: gix::Repository,
+    common: PathBuf,
+    private: PathBuf,
+    checkout: Option<PathBuf>,
+}
+
+impl Repo {
+    /// Opens the repository at or above `folder`, or the one that `GIT_DIR` and its like name, as git does.
+    ///
+    /// # Errors
+    /// When there is none, it belongs to someone else, or keeps its refs in a way that gix cannot read: gix would
+    /// answer "no such ref" there, and a ledger that looks empty would grant everything.
+    pub fn discover(folder: &Path) -> Result<Repo, GitError> {
+        let opened = gix::ThreadSafeRepository::discover_with_environment_overrides(folder)
+            .map_err(|source| GitError::NoRepository(folder.to_owned(), source.into()))?;
+        Repo::checked(opened.to_thread_local())
+    }
+
+    /// Opens the checkout whose top folder is `folder`, whatever the environment says.
+    ///
+    /// # Errors
+    /// As for [`Repo::discover`].
+    pub fn open(folder: &Path) -> Result<Repo, GitError> {
+        let opened =
+            gix::open(folder).map_err(|source| GitError::NoRepository(folder.to_owned(), source.into()))?;
+        Repo::checked(opened)
+    }
+
+    fn checked(mut gix: gix::Repository) -> Result<Repo, GitError> {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let common = absolute(gix.common_dir());
+        let storage = gix.config_snapshot().string("extensions.refStorage");
+        if let Some(format) = storage.filter(|format| !format.eq_ignore_ascii_case(b"files")) {
+            return Err(GitError::RefFormat { path: common, format: format.to_string() });
+        }
+        // Trees and commits are read again and again: the ledger's, and the histories that hooks judge.
+        gix.object_cache_size_if_unset(8 * 1024 * 1024);
+        let private = absolute(gix.git_dir());
+        let checkout = gix.workdir().map(absolute);
+        Ok(Repo { gix, common, private, checkout })
+    }
+
+    /// The folder that all checkouts share: `.git`, or the bare repository itself. Absolute.
+    pub fn common_dir(&self) -> &Path {
+        &self.common
+    }
+
+    /// This checkout's own folder inside the repository: `.git` or `.git/worktrees/<name>`. Absolute.
+    pub fn private_dir(&self) -> &Path {
+        &self.private
+    }
+
+    /// The top folder of this checkout; nothing when bare. Absolute.
+    pub fn checkout(&self) -> Option<&Path> {
+        self.checkout.as_deref()
+    }
+
+    /// The top folder of this checkout.
+    ///
+    /// # Errors
+    /// When the repository is bare.
+    pub fn need_checkout(&self) -> Result<&Path, GitError> {
+        self.checkout().ok_or_else(|| GitError::bare(&self.common))
+    }
+
+    /// A folder in which `git` finds this very checkout.
+    pub fn folder(&self) -> &Path {
+        self.checkout().unwrap_or(&self.common)
+    }
+
+    /// Whether this is a linked worktree.
+    pub fn is_linked(&self) -> bool {
+        self.private != self.common
+    }
+
+    /// `core.ignoreCase`: whether the file system takes `A` and `a` for one.
+    pub fn ignores_case(&self) -> bool {
+        self.gix.config_snapshot().boolean("core.ignoreCase").unwrap_or(false)
+    }
+
+    /// One configuration value as git sees it here, from all scopes.
+    pub fn config(&self, key: &str) -> Option<BString> {
+        self.gix.config_snapshot().string(key)
+    }
+
+    /// Name and email of the person, as far as configured.
+    pub fn person(&self) -> (Option<BString>, Option<BString>) {
+        let from = |key: &str| self.config(key).filter(|value| !value.trim().is_empty());
+        match self.gix.committer() {
+            Some(Ok(who)) => (Some(who.name.to_owned()), Some(who.email.to_owned())),
+            _ => (from("user.name"), from("user.email")),
+        }
+    }
+
+    /// Where HEAD is.
+    ///
+    /// # Errors
+    /// When HEAD cannot be read.
+    pub fn head(&self) -> Result<Head, GitError> {
+        let head = self.gix.head().map_err(GitError::gix("read HEAD"))?;
+        Ok(match head.kind {
+            gix::head::Kind::Unborn(name) => Head::Branch(name.as_bstr().to_string(), None),
+            gix::head::Kind::Symbolic(reference) => {
+                let name = reference.name.as_bstr().to_string();
+                let commit = self.reference(&name)?;
+                Head::Branch(name, commit)
+            }
+            gix::head::Kind::Detached { target, .. } => Head::Detached(target),
+        })
+    }
+
+    /// The commit that a revision as people write it (`main`, `HEAD~2`, a hash) names.
+    ///
+    /// # Errors
+    /// When it names nothing, or not a commit.
+    pub fn commit_named(&self, revision: &str) -> Result<Oid, GitError> {
+        let unknown = || GitError::NoCommit(revision.to_owned());
+        let found = self.gix.rev_parse_single(revision).map_err(|_| unknown())?;
+        let object = found.object().map_err(GitError::gix(format!("read {found}")))?;
+        let commit = object.peel_to_commit().map_err(|_| unknown())?;
+        Ok(commit.id)
+    }
+}

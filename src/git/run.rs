@@ -1,0 +1,196 @@
+//! The one place that starts the `git` binary.
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::fmt;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::ExitStatus;
+use std::process::Stdio;
+
+use super::error::GitError;
+
+/// Variables that tie git to one repository or index. A hook inherits them from the git that runs it, and a child
+/// that works elsewhere must not see them. The list is that of `git rev-parse --local-env-vars`, without the
+/// configuration given on the command line, which a user means for the children too.
+const LOCAL_VARIABLES: [&str; 14] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
+/// One `git` command to run in one folder.
+#[derive(Debug)]
+pub struct Git {
+    folder: PathBuf,
+    arguments: Vec<OsString>,
+    variables: Vec<(OsString, OsString)>,
+    input: Vec<u8>,
+}
+
+/// How a `git` command ended, and what it wrote.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Git {
+    /// A command in the repository or checkout at `folder`.
+    pub fn at(folder: &Path) -> Git {
+        Git { folder: folder.to_owned(), arguments: Vec::new(), variables: Vec::new(), input: Vec::new() }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Git {
+        self.arguments.push(argument.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, arguments: I) -> Git {
+        self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets one variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Git {
+        self.variables.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Gives it standard input.
+    #[must_use]
+    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Git {
+        self.input = bytes.into();
+        self
+    }
+
+    /// Runs it; a failing exit status is an error that shows what git said.
+    ///
+    /// # Errors
+    /// When it cannot be started or ends with a failure.
+    pub fn run(self) -> Result<Vec<u8>, GitError> {
+        let command = self.to_string();
+        let output = self.answer()?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        Err(GitError::Command { command, status: ended(output.status), stderr: output.stderr })
+    }
+
+    /// Runs it where the exit status is part of the answer.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn answer(self) -> Result<Output, GitError> {
+        let line = self.to_string();
+        let failed = |source| GitError::Start(line.clone(), source);
+        tracing::debug!(command = %line, folder = %self.folder.display(), "git");
+        let mut child = self.command().spawn().map_err(failed)?;
+        let stdin = child.stdin.take();
+        let output = std::thread::scope(|scope| {
+            // Written beside the reading: a command that answers while it reads would fill both pipes.
+            let writer = scope.spawn(|| stdin.map_or(Ok(()), |mut pipe| pipe.write_all(&self.input)));
+            let output = child.wait_with_output();
+            // A command may end before it has read everything; its exit status tells whether that was right.
+            let _ = writer.join();
+            output
+        })
+        .map_err(failed)?;
+        Ok(Output { status: output.status, stdout: output.stdout, stderr: output.stderr })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that starts git")]
+    fn command(&self) -> Command {
+        let mut command = Command::new("git");
+        command.current_dir(&self.folder).args(&self.arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for name in LOCAL_VARIABLES {
+            command.env_remove(name);
+        }
+        command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        own_group(&mut command);
+        command
+    }
+}
+
+/// A key press in the terminal must not kill git between two steps: we decide when to stop.
+#[cfg(unix)]
+fn own_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn own_group(_: &mut Command) {}
+
+impl fmt::Display for Git {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "git")?;
+        for argument in &self.arguments {
+            write!(f, " {}", shell_words::quote(&argument.to_string_lossy()))?;
+        }
+        Ok(())
+    }
+}
+
+/// How a process ended, in words.
+pub fn ended(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("exit code {code}"),
+        None => status.to_string(),
+    }
+}
+
+/// A version of git: major, minor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GitVersion(pub u32, pub u32);
+
+impl GitVersion {
+    /// The oldest git that is supported.
+    pub const OLDEST: GitVersion = GitVersion(2, 40);
+    /// The first git with hooks from its configuration.
+    pub const CONFIG_HOOKS: GitVersion = GitVersion(2, 54);
+
+    /// Asks the git on PATH.
+    ///
+    /// # Errors
+    /// When there is none, or it is older than [`GitVersion::OLDEST`].
+    pub fn ask(folder: &Path) -> Result<GitVersion, GitError> {
+        let answer = Git::at(folder).arg("version").run()?;
+        let text = String::from_utf8_lossy(&answer).trim().to_owned();
+        let bad = || GitError::Answer { command: "version", answer: text.clone() };
+        let number = text.strip_prefix("git version ").ok_or_else(bad)?;
+        let mut parts = number.split('.').map(str::parse);
+        let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else {
+            return Err(bad());
+        };
+        let version = GitVersion(major, minor);
+        if version < GitVersion::OLDEST {
+            return Err(GitError::TooOld { found: number.to_owned() });
+        }
+        Ok(version)
+    }
+}

@@ -1,0 +1,4 @@
+//! floor plan
+
+pub mod base;
+pub mod git;
