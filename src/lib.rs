@@ -1,4 +1,4 @@
-//! floor plan
+//! The library of git odyssey.
 
 pub mod base;
-pub mod git;
+pub mod domain;

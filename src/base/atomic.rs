@@ -52,6 +52,23 @@ impl Explain for FileError {
 /// # Errors
 /// When the folder cannot be written; the old content is then untouched.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write(path, bytes, Wait::Disk)
+}
+
+/// As [`replace`], for what need not survive a power cut: it does not wait for the disk.
+///
+/// # Errors
+/// As for [`replace`].
+pub fn put(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write(path, bytes, Wait::System)
+}
+
+enum Wait {
+    Disk,
+    System,
+}
+
+fn write(path: &Path, bytes: &[u8], wait: Wait) -> Result<(), FileError> {
     let failed = |source| FileError::new("write", path, source);
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(failed)?;
@@ -62,7 +79,10 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     } else {
         open_to_readers(file.path()).map_err(failed)?;
     }
-    file.as_file().sync_data().map_err(failed)?;
+    match wait {
+        Wait::Disk => file.as_file().sync_data().map_err(failed)?,
+        Wait::System => {}
+    }
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
 }

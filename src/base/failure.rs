@@ -36,7 +36,7 @@ impl Kind {
 }
 
 /// An error of one room that can say its kind and what to do next.
-pub trait Explain: Error + Send + Sync + 'static {
+pub trait Explain: Error + AsAny + Send + Sync + 'static {
     /// The kind, from which the exit code follows.
     fn kind(&self) -> Kind {
         Kind::Refused
@@ -50,6 +50,18 @@ pub trait Explain: Error + Send + Sync + 'static {
     /// Facts for programs, given under `details` in the JSON answer.
     fn details(&self) -> Option<serde_json::Value> {
         None
+    }
+}
+
+/// Lets a caller ask for one room's error behind a [`Failure`].
+pub trait AsAny {
+    /// The error itself.
+    fn as_any(&self) -> &(dyn std::any::Any + Send + Sync);
+}
+
+impl<E: Error + Send + Sync + 'static> AsAny for E {
+    fn as_any(&self) -> &(dyn std::any::Any + Send + Sync) {
+        self
     }
 }
 
@@ -70,6 +82,12 @@ impl Failure {
     /// The kind, from which the exit code follows.
     pub fn kind(&self) -> Kind {
         self.cause.kind()
+    }
+
+    /// Whether the failure is a certain error of one room, for callers that can do something about it.
+    pub fn is<E: Explain>(&self, test: impl FnOnce(&E) -> bool) -> bool {
+        let error: &(dyn std::any::Any + Send + Sync) = (*self.cause).as_any();
+        error.downcast_ref::<E>().is_some_and(test)
     }
 
     /// What to do next, the room's own hints first.

@@ -8,7 +8,7 @@ use super::atomic::FileError;
 /// A lock held until it is dropped, or until the process dies in any way.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -19,7 +19,7 @@ impl Lock {
     pub fn wait(path: &Path) -> Result<Lock, FileError> {
         let file = open(path)?;
         file.lock().map_err(|source| FileError::new("lock", path, source))?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
     }
 
     /// Takes the lock if nobody has it.
@@ -29,10 +29,20 @@ impl Lock {
     pub fn attempt(path: &Path) -> Result<Option<Lock>, FileError> {
         let file = open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Lock { _file: file })),
+            Ok(()) => Ok(Some(Lock { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(FileError::new("lock", path, source)),
         }
+    }
+
+    /// One more handle of this lock, for a child process to hold: the lock lasts until both have ended.
+    ///
+    /// Where locks belong to processes and not to open files (Windows), the child's handle holds nothing.
+    ///
+    /// # Errors
+    /// When the system has no more handles.
+    pub fn share(&self) -> std::io::Result<File> {
+        self.file.try_clone()
     }
 }
 

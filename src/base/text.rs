@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 /// A duration that could not be read.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("'{0}' is not a duration")]
 pub struct BadDuration(String);
 

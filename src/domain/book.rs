@@ -1,0 +1,451 @@
+//! The book of leases: the rules by which a lease is granted, renewed, parked, resumed and ended.
+//!
+//! Every rule takes the state and the time and answers the entries to write, or a refusal. It changes nothing itself,
+//! so a caller whose write came too late asks again with the newer book.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::event::Event;
+use super::event::EventKind;
+use super::holder::Holder;
+use super::lease::Fence;
+use super::lease::Lease;
+use super::lease::Mode;
+use super::lease::Phase;
+use super::lease::Place;
+use super::refused::Obstacle;
+use super::refused::Refused;
+use super::region::Region;
+use super::region::RegionSet;
+use super::region_index::RegionIndex;
+use super::task::TaskName;
+use crate::base::clock;
+use crate::base::clock::Timestamp;
+use crate::base::text;
+
+/// The live leases, and the last fence that was granted.
+#[derive(Debug, Default)]
+pub struct LeaseBook {
+    /// Sorted by task; the index names leases by their place here.
+    leases: Vec<Lease>,
+    last_fence: Fence,
+    index: OnceCell<RegionIndex<usize>>,
+}
+
+/// What to do about parked work that overlaps a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OverParked {
+    /// Tell the claimant, who chooses.
+    #[default]
+    Refuse,
+    /// Build on its commits; it stays parked.
+    Stack,
+    /// Have its regions; its work is saved and its lease ends.
+    TakeOver,
+}
+
+/// What a claim asks for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The task.
+    pub task: TaskName,
+    /// Who will do it.
+    pub holder: Holder,
+    /// Where the work will happen.
+    pub place: Place,
+    /// The commit that it starts from, in hexadecimal.
+    pub base: String,
+    /// The full name of the branch that it lands on.
+    pub target: String,
+    /// What it may change.
+    pub regions: RegionSet,
+    /// Exclusive or shared.
+    pub mode: Mode,
+    /// How long the grant lasts.
+    pub ttl: Duration,
+    /// What to do about parked work that overlaps.
+    pub over: OverParked,
+}
+
+/// What is known of the work behind a lease; unknown counts as some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Nothing to lose: no commit that has not landed, no uncommitted edit.
+    None,
+    /// Something, or it could not be seen.
+    Some,
+}
+
+/// One event with what it changes, to be written as one commit of the ledger.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What happened.
+    pub event: Event,
+    /// Leases that are new or changed.
+    pub put: Vec<Lease>,
+    /// Leases that ended.
+    pub remove: Vec<TaskName>,
+}
+
+impl Entry {
+    fn put(event: Event, lease: Lease) -> Entry {
+        Entry { event, put: vec![lease], remove: Vec::new() }
+    }
+
+    fn remove(event: Event, task: &TaskName) -> Entry {
+        Entry { event, put: Vec::new(), remove: vec![task.clone()] }
+    }
+
+    /// An event that changes no lease.
+    pub fn note(event: Event) -> Entry {
+        Entry { event, put: Vec::new(), remove: Vec::new() }
+    }
+}
+
+impl LeaseBook {
+    /// A book with these leases.
+    pub fn new(leases: impl IntoIterator<Item = Lease>, last_fence: Fence) -> LeaseBook {
+        let mut leases: Vec<Lease> = leases.into_iter().collect();
+        leases.sort_by(|one, other| one.task.cmp(&other.task));
+        // A ledger damaged by hand must not lead to a fence granted twice.
+        let highest = leases.iter().map(|lease| lease.fence).max().unwrap_or_default();
+        LeaseBook { leases, last_fence: last_fence.max(highest), index: OnceCell::new() }
+    }
+
+    /// The live leases, by task.
+    pub fn leases(&self) -> &[Lease] {
+        &self.leases
+    }
+
+    /// The lease of a task, if it is live.
+    pub fn get(&self, task: &TaskName) -> Option<&Lease> {
+        let place = self.leases.binary_search_by(|lease| lease.task.cmp(task)).ok()?;
+        self.leases.get(place)
+    }
+
+    /// The last fence that was granted.
+    pub fn last_fence(&self) -> Fence {
+        self.last_fence
+    }
+
+    /// The book after an entry.
+    #[must_use]
+    pub fn after(&self, entry: &Entry) -> LeaseBook {
+        let stays = |lease: &&Lease| {
+            !entry.remove.contains(&lease.task) && !entry.put.iter().any(|put| put.task == lease.task)
+        };
+        let kept = self.leases.iter().filter(stays).cloned();
+        LeaseBook::new(kept.chain(entry.put.iter().cloned()), self.last_fence)
+    }
+
+    /// The live lease of a task.
+    ///
+    /// # Errors
+    /// [`Refused::NoTask`].
+    pub fn need(&self, task: &TaskName) -> Result<&Lease, Refused> {
+        self.get(task).ok_or_else(|| Refused::NoTask(task.clone()))
+    }
+
+    /// The live lease of a task whose caller says which fence it has.
+    ///
+    /// # Errors
+    /// When the lease ended, was granted anew, or is parked: such a caller may not write.
+    pub fn need_active(&self, task: &TaskName, fence: Fence) -> Result<&Lease, Refused> {
+        let lease = self.get(task).ok_or_else(|| Refused::Ended { task: task.clone(), was: fence })?;
+        if lease.fence != fence {
+            return Err(Refused::OldFence {
+                task: task.clone(),
+                was: fence,
+                now: lease.fence,
+                holder: Some(lease.holder.clone()),
+            });
+        }
+        if !lease.is_active() {
+            return Err(Refused::NotActive(task.clone()));
+        }
+        Ok(lease)
+    }
+
+    /// The leases that cover a path, each with the region that does.
+    pub fn covering<'a>(&'a self, path: &'a [u8]) -> impl Iterator<Item = (&'a Lease, &'a Region)> {
+        self.index().covering(path).map(|(place, region)| (&self.leases[place], region))
+    }
+
+    /// Decides a claim: all regions or none.
+    ///
+    /// `work` tells what is behind an expired lease that is in the way: with work it is parked, without it ends.
+    ///
+    /// # Errors
+    /// When the task's name is live, or active leases, or parked work without a choice, are in the way.
+    pub fn claim(
+        &self,
+        request: &Request,
+        now: Timestamp,
+        work: &dyn Fn(&Lease) -> Work,
+    ) -> Result<(Lease, Vec<Entry>), Refused> {
+        if request.regions.is_empty() {
+            return Err(Refused::NoRegion(request.task.clone()));
+        }
+        let mut entries = Vec::new();
+        let mut settled = BTreeSet::new();
+        if let Some(lease) = self.leases.iter().find(|lease| lease.task.clashes_with(&request.task)) {
+            let idle = lease.is_active() && lease.is_expired(now) && work(lease) == Work::None;
+            if !idle {
+                return Err(Refused::Taken {
+                    task: lease.task.clone(),
+                    holder: lease.holder.clone(),
+                    phase: lease.phase,
+                    left: lease.left(now),
+                });
+            }
+            settled.insert(lease.task.clone());
+            entries.push(end_idle(lease));
+        }
+        self.clear_the_way(request, now, work, &mut settled, &mut entries)?;
+        let lease = Lease {
+            task: request.task.clone(),
+            fence: self.last_fence.next(),
+            holder: request.holder.clone(),
+            place: request.place.clone(),
+            base: request.base.clone(),
+            target: request.target.clone(),
+            regions: request.regions.clone(),
+            mode: request.mode,
+            phase: Phase::Active,
+            ttl: request.ttl,
+            granted_at: now,
+            expires_at: clock::later(now, request.ttl),
+        };
+        let subject = format!("claim {} for {}, fence {}", lease.task, lease.holder, lease.fence);
+        entries
+            .push(Entry::put(Event::of(EventKind::Claim, &lease.task, lease.fence, subject), lease.clone()));
+        Ok((lease, entries))
+    }
+
+    /// Ends or parks the expired leases in the way of a request, and deals with parked ones as it asks.
+    fn clear_the_way(
+        &self,
+        request: &Request,
+        now: Timestamp,
+        work: &dyn Fn(&Lease) -> Work,
+        settled: &mut BTreeSet<TaskName>,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), Refused> {
+        let mut active = Vec::new();
+        let mut parked = Vec::new();
+        for (lease, mine, theirs) in self.in_the_way(&request.regions, request.mode, &request.task) {
+            let obstacle = || Obstacle::new(mine.text().to_owned(), theirs.text().to_owned(), lease, now);
+            let first = settled.insert(lease.task.clone());
+            if lease.is_active() && !lease.is_expired(now) {
+                active.push(obstacle());
+            } else if lease.is_active() && work(lease) == Work::None {
+                if first {
+                    entries.push(end_idle(lease));
+                }
+            } else {
+                if lease.is_active() && first {
+                    entries.push(park(lease, "expired"));
+                }
+                match request.over {
+                    OverParked::Refuse => parked.push(obstacle()),
+                    OverParked::Stack => {}
+                    OverParked::TakeOver if first => entries.push(taken(lease, &request.task)),
+                    OverParked::TakeOver => {}
+                }
+            }
+        }
+        let task = request.task.clone();
+        let held: BTreeSet<&str> =
+            active.iter().chain(&parked).map(|obstacle| obstacle.asked.as_str()).collect();
+        let free = request.regions.iter().map(Region::text).filter(|text| !held.contains(text));
+        let free: Vec<String> = free.map(str::to_owned).collect();
+        if !active.is_empty() {
+            active.extend(parked);
+            return Err(Refused::Held { task, obstacles: active, free });
+        }
+        if !parked.is_empty() {
+            return Err(Refused::Parked { task, obstacles: parked, free });
+        }
+        Ok(())
+    }
+
+    /// Every lease but `own` that excludes a request, with the regions that meet: the request's, then the lease's.
+    fn in_the_way<'a>(
+        &'a self,
+        regions: &'a RegionSet,
+        mode: Mode,
+        own: &'a TaskName,
+    ) -> impl Iterator<Item = (&'a Lease, &'a Region, &'a Region)> {
+        regions.iter().flat_map(move |mine| {
+            self.index().overlapping(mine).filter_map(move |(place, theirs)| {
+                let lease = &self.leases[place];
+                let both_shared = lease.mode == Mode::Shared && mode == Mode::Shared;
+                (lease.task != *own && !both_shared).then_some((lease, mine, theirs))
+            })
+        })
+    }
+
+    /// The active leases that one of the same book excludes: in a sound book there are none.
+    pub fn excluded_by<'a>(&'a self, lease: &'a Lease) -> impl Iterator<Item = (&'a Lease, &'a Region)> {
+        let met = self.in_the_way(&lease.regions, lease.mode, &lease.task);
+        met.filter(|(other, ..)| other.is_active()).map(|(other, _, region)| (other, region))
+    }
+
+    /// The parked leases that a request would build on.
+    pub fn parked_under(&self, request: &Request) -> Vec<Lease> {
+        let mut found: Vec<Lease> = Vec::new();
+        for (lease, ..) in self.in_the_way(&request.regions, request.mode, &request.task) {
+            if !lease.is_active() && !found.iter().any(|seen| seen.task == lease.task) {
+                found.push(lease.clone());
+            }
+        }
+        found
+    }
+
+    /// Gives a lease a new end; with `ttl`, of another length.
+    ///
+    /// # Errors
+    /// When the caller's fence may not write.
+    pub fn renew(
+        &self,
+        task: &TaskName,
+        fence: Fence,
+        ttl: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<(Lease, Entry), Refused> {
+        let mut lease = self.need_active(task, fence)?.clone();
+        lease.ttl = ttl.unwrap_or(lease.ttl);
+        lease.expires_at = clock::later(now, lease.ttl);
+        let subject = format!("renew {task} for {}", text::duration(lease.ttl));
+        Ok((lease.clone(), Entry::put(Event::of(EventKind::Renew, task, lease.fence, subject), lease)))
+    }
+
+    /// Adds paths that nobody holds to a task's lease.
+    ///
+    /// # Errors
+    /// When the caller's fence may not write, or somebody holds one of them.
+    pub fn extend(
+        &self,
+        task: &TaskName,
+        fence: Fence,
+        more: &RegionSet,
+        now: Timestamp,
+    ) -> Result<(Lease, Entry), Refused> {
+        let mut lease = self.need_active(task, fence)?.clone();
+        let obstacles: Vec<Obstacle> = self
+            .in_the_way(more, lease.mode, task)
+            .filter(|(other, ..)| other.is_active())
+            .map(|(other, mine, theirs)| {
+                Obstacle::new(mine.text().to_owned(), theirs.text().to_owned(), other, now)
+            })
+            .collect();
+        if !obstacles.is_empty() {
+            return Err(Refused::Trespass(obstacles));
+        }
+        let added: Vec<&str> = more.iter().map(Region::text).collect();
+        let subject = format!("extend {task} by {}", text::count(added.len(), "path"));
+        let mut event = Event::of(EventKind::Extend, task, lease.fence, subject);
+        for path in added {
+            event = event.fact("Region", path);
+        }
+        lease.regions = RegionSet::new(lease.regions.iter().chain(more.iter()).cloned().collect());
+        Ok((lease.clone(), Entry::put(event, lease)))
+    }
+
+    /// Ends a lease's active life; its work and its claim on the regions stay. A parked lease stays as it is.
+    ///
+    /// # Errors
+    /// When there is no such lease.
+    pub fn park(&self, task: &TaskName, why: &str) -> Result<Option<Entry>, Refused> {
+        let lease = self.need(task)?;
+        Ok(lease.is_active().then(|| park(lease, why)))
+    }
+
+    /// Lets a parked or expired task go on under a new fence, for the same holder or another.
+    ///
+    /// # Errors
+    /// When it is active and not expired, or somebody else has come to hold its regions.
+    pub fn resume(
+        &self,
+        task: &TaskName,
+        holder: Option<&Holder>,
+        ttl: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<(Lease, Entry), Refused> {
+        let mut lease = self.need(task)?.clone();
+        if lease.is_active() && !lease.is_expired(now) {
+            let (holder, left) = (lease.holder.clone(), lease.left(now));
+            return Err(Refused::StillActive { task: task.clone(), holder, left });
+        }
+        let obstacles: Vec<Obstacle> = self
+            .in_the_way(&lease.regions, lease.mode, task)
+            .filter(|(other, ..)| other.is_active())
+            .map(|(other, mine, theirs)| {
+                Obstacle::new(mine.text().to_owned(), theirs.text().to_owned(), other, now)
+            })
+            .collect();
+        if !obstacles.is_empty() {
+            return Err(Refused::Held { task: task.clone(), obstacles, free: Vec::new() });
+        }
+        let new_holder = holder.filter(|holder| **holder != lease.holder);
+        let kind = if new_holder.is_some() { EventKind::TakeOver } else { EventKind::Resume };
+        if let Some(holder) = new_holder {
+            lease.holder = holder.clone();
+        }
+        lease.phase = Phase::Active;
+        lease.fence = self.last_fence.next();
+        lease.ttl = ttl.unwrap_or(lease.ttl);
+        lease.granted_at = now;
+        lease.expires_at = clock::later(now, lease.ttl);
+        let subject = format!("{kind} {task} for {}, fence {}", lease.holder, lease.fence);
+        Ok((lease.clone(), Entry::put(Event::of(kind, task, lease.fence, subject), lease)))
+    }
+
+    /// Ends a lease. The caller has made sure that no work is lost by it.
+    ///
+    /// # Errors
+    /// When there is no such lease, or it is not the one with this fence.
+    pub fn end(&self, task: &TaskName, fence: Fence, event: Event) -> Result<Entry, Refused> {
+        let lease = self.need(task)?;
+        if lease.fence != fence {
+            return Err(Refused::OldFence {
+                task: task.clone(),
+                was: fence,
+                now: lease.fence,
+                holder: Some(lease.holder.clone()),
+            });
+        }
+        Ok(Entry::remove(event, task))
+    }
+
+    fn index(&self) -> &RegionIndex<usize> {
+        self.index.get_or_init(|| {
+            let mut index = RegionIndex::default();
+            for (place, lease) in self.leases.iter().enumerate() {
+                index.insert_set(&lease.regions, place);
+            }
+            index
+        })
+    }
+}
+
+fn park(lease: &Lease, why: &str) -> Entry {
+    let parked = Lease { phase: Phase::Parked, ..lease.clone() };
+    let subject = format!("park {} of {}: {why}", lease.task, lease.holder);
+    Entry::put(Event::of(EventKind::Park, &lease.task, lease.fence, subject), parked)
+}
+
+fn end_idle(lease: &Lease) -> Entry {
+    let subject = format!("release {} of {}: expired without work", lease.task, lease.holder);
+    Entry::remove(Event::of(EventKind::Release, &lease.task, lease.fence, subject), &lease.task)
+}
+
+fn taken(lease: &Lease, by: &TaskName) -> Entry {
+    let subject = format!("take-over {} of {}: its regions go to {by}", lease.task, lease.holder);
+    Entry::remove(Event::of(EventKind::TakeOver, &lease.task, lease.fence, subject), &lease.task)
+}
+
+#[cfg(test)]
+mod tests;

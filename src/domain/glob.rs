@@ -1,0 +1,737 @@
+//! Patterns: one line of a `.gitignore`, rooted, read once and matched against paths.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use super::automaton::Automaton;
+use super::automaton::ByteSet;
+use super::automaton::Case;
+use super::automaton::Piece;
+use super::region_error::Fault;
+use super::region_error::RegionError;
+
+/// The most bytes that a pattern's text has, so that comparing two stays quick.
+pub const LONGEST: usize = 1024;
+
+/// The most asterisks (runs count once) that a pattern has, for the same reason.
+pub const MOST_STARS: usize = 32;
+
+/// A pattern over paths, as in a `.gitignore` at the repository's root and written with a leading slash.
+///
+/// Paths are bytes, relative to the root and as git names them: no `.`, `..` or empty component, no trailing slash.
+/// A pattern that spells a directory covers all below it. It differs from git only where git's reading would be a
+/// silent surprise: where case does not matter it does not matter in brackets and after a backslash either (git's
+/// `[A]` then matches nothing); a backslash before a letter, and what git never matches (an unclosed bracket, an unknown
+/// class, `[.]`), are refused; and the `**` of `b**/x` is one asterisk, as documented, which git 2.47 gets wrong.
+#[derive(Clone)]
+pub struct Pattern {
+    text: String,
+    case: Case,
+    /// The leading literal components, each with a slash after it.
+    prefix: Vec<u8>,
+    shape: Shape,
+    automaton: OnceLock<Automaton>,
+}
+
+/// What follows a pattern's prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Shape {
+    /// Nothing: the prefix without its last slash is a file or a directory.
+    Exact,
+    /// Anything: the prefix is a directory, or empty for the whole repository.
+    Below,
+    /// These pieces.
+    Glob(Vec<Piece>),
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pattern({:?}, {:?})", self.text, self.case)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        (&self.text, self.case) == (&other.text, other.case)
+    }
+}
+
+impl Eq for Pattern {}
+
+impl Pattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// When the text is malformed, could mean something else than it says, or could never match a path.
+    pub fn parse(text: &str, case: Case) -> Result<Pattern, RegionError> {
+        Pattern::read(text, case).map_err(|fault| RegionError::new(text, fault))
+    }
+
+    fn read(text: &str, case: Case) -> Result<Pattern, Fault> {
+        let pieces =
+            if matches!(text, "." | "./") { vec![Piece::Rest] } else { Reader::pieces(rooted(text)?, case)? };
+        if pieces.iter().filter(|piece| matches!(piece, Piece::Star | Piece::Dirs)).count() > MOST_STARS {
+            return Err(Fault::TooManyStars);
+        }
+        let (prefix, shape) = split(pieces);
+        Ok(Pattern { text: text.to_owned(), case, prefix, shape, automaton: OnceLock::new() })
+    }
+
+    /// The pattern as written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The leading components that are literal, without a slash at the end: `src/auth` for `src/auth/*.rs`.
+    pub fn literal_prefix(&self) -> &[u8] {
+        self.prefix.strip_suffix(b"/").unwrap_or(&self.prefix)
+    }
+
+    /// The same, with a slash after each component.
+    pub fn prefix(&self) -> &[u8] {
+        &self.prefix
+    }
+
+    /// Whether it covers a path.
+    pub fn matches(&self, path: &[u8]) -> bool {
+        match &self.shape {
+            Shape::Exact if path.len() + 1 == self.prefix.len() => self.same(path, self.literal_prefix()),
+            Shape::Exact => self.starts(path),
+            Shape::Below => self.starts(path) && path.len() > self.prefix.len(),
+            Shape::Glob(_) => self.starts(path) && self.automaton().matches(path),
+        }
+    }
+
+    /// Whether the two prefixes alone show that no path is covered by both.
+    pub fn is_apart_from(&self, other: &Pattern) -> bool {
+        let shared = self.prefix.len().min(other.prefix.len());
+        let (mine, theirs) = (&self.prefix[..shared], &other.prefix[..shared]);
+        !self.same(mine, theirs) && !other.same(mine, theirs)
+    }
+
+    /// Whether the two prefixes alone show that some path is covered by both: one takes all below its prefix, and
+    /// the other's prefix lies there. (Every pattern covers some path.)
+    pub fn surely_meets(&self, other: &Pattern) -> bool {
+        let takes_in = |outer: &Pattern, inner: &Pattern| {
+            !matches!(outer.shape, Shape::Glob(_)) && outer.prefix.len() <= inner.prefix.len()
+        };
+        !self.is_apart_from(other) && (takes_in(self, other) || takes_in(other, self))
+    }
+
+    /// Its automaton, built when first needed: most patterns are told apart by their prefixes.
+    pub fn automaton(&self) -> &Automaton {
+        self.automaton.get_or_init(|| {
+            let literal = |bytes: &[u8]| bytes.iter().map(|&byte| Piece::Byte(byte)).collect::<Vec<_>>();
+            let pieces = match &self.shape {
+                Shape::Exact => literal(self.literal_prefix()),
+                Shape::Below => [literal(&self.prefix), vec![Piece::Rest]].concat(),
+                Shape::Glob(rest) => [literal(&self.prefix), rest.clone()].concat(),
+            };
+            Automaton::new(&pieces, self.case)
+        })
+    }
+
+    fn starts(&self, path: &[u8]) -> bool {
+        path.get(..self.prefix.len()).is_some_and(|start| self.same(start, &self.prefix))
+    }
+
+    fn same(&self, one: &[u8], two: &[u8]) -> bool {
+        match self.case {
+            Case::Sensitive => one == two,
+            Case::Insensitive => one.eq_ignore_ascii_case(two),
+        }
+    }
+}
+
+/// What is left of a pattern's text without the slash or dot that says "from the root".
+fn rooted(text: &str) -> Result<&str, Fault> {
+    if text.is_empty() || text == "/" {
+        return Err(Fault::Empty);
+    }
+    if text.len() > LONGEST {
+        return Err(Fault::TooLong);
+    }
+    if text.contains(char::is_control) {
+        return Err(Fault::Control);
+    }
+    match text.as_bytes() {
+        [b'!', ..] => return Err(Fault::Negated),
+        [b'@', ..] => return Err(Fault::SetInSet),
+        [drive, b':', b'/' | b'\\', ..] if drive.is_ascii_alphabetic() => return Err(Fault::Drive),
+        _ => {}
+    }
+    Ok(text.strip_prefix("./").or_else(|| text.strip_prefix('/')).unwrap_or(text))
+}
+
+/// Splits a pattern's pieces after its last leading literal component.
+fn split(mut pieces: Vec<Piece>) -> (Vec<u8>, Shape) {
+    let literal = |piece: &Piece| if let Piece::Byte(byte) = piece { Some(*byte) } else { None };
+    let mut prefix: Vec<u8> = pieces.iter().map_while(literal).collect();
+    if prefix.len() == pieces.len() {
+        prefix.push(b'/');
+        return (prefix, Shape::Exact);
+    }
+    prefix.truncate(prefix.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1));
+    pieces.drain(..prefix.len());
+    if pieces == [Piece::Rest] { (prefix, Shape::Below) } else { (prefix, Shape::Glob(pieces)) }
+}
+
+/// Reads a pattern's text from left to right.
+struct Reader<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    at: usize,
+    case: Case,
+    pieces: Vec<Piece>,
+}
+
+impl<'t> Reader<'t> {
+    fn pieces(text: &'t str, case: Case) -> Result<Vec<Piece>, Fault> {
+        let (text, only_below) = match text.strip_suffix('/') {
+            Some(directory) => (directory, true),
+            None => (text, false),
+        };
+        let mut reader =
+            Reader { text, bytes: text.as_bytes(), at: 0, case, pieces: Vec::with_capacity(text.len()) };
+        loop {
+            let is_deep = reader.component()?;
+            let is_last = reader.at == reader.bytes.len();
+            reader.at += 1;
+            match (is_deep, is_last) {
+                (true, false) if reader.pieces.last() == Some(&Piece::Dirs) => {}
+                (true, false) => reader.pieces.push(Piece::Dirs),
+                (false, false) => reader.pieces.push(Piece::Byte(b'/')),
+                (true, true) if !only_below => reader.pieces.push(Piece::Rest),
+                // `**/` is every directory, at any depth: the same as `**/*/`.
+                (true, true) => reader.pieces.extend([Piece::Dirs, Piece::Star]),
+                (false, true) => {}
+            }
+            if is_last {
+                break;
+            }
+        }
+        if only_below {
+            reader.pieces.extend([Piece::Byte(b'/'), Piece::Rest]);
+        }
+        Ok(reader.pieces)
+    }
+
+    /// Reads up to the next slash or the end; true, and no piece, for `**`.
+    fn component(&mut self) -> Result<bool, Fault> {
+        if self.is_double_star() {
+            return Ok(true);
+        }
+        let first = self.pieces.len();
+        while let Some(byte) = self.bytes.get(self.at).copied().filter(|&byte| byte != b'/') {
+            self.at += 1;
+            let piece = match byte {
+                b'\\' => Piece::Byte(self.escaped()?),
+                b'?' => Piece::Class(ByteSet::NAME),
+                b'[' => Piece::Class(self.bracket()?),
+                b'*' => Piece::Star,
+                b'#' => self.unless_lines()?,
+                b':' => self.unless_symbol()?,
+                _ => Piece::Byte(byte),
+            };
+            // Asterisks in a row say no more than one.
+            if piece != Piece::Star || self.pieces[first..].last() != Some(&Piece::Star) {
+                self.pieces.push(piece);
+            }
+        }
+        check_name(&self.pieces[first..])?;
+        Ok(false)
+    }
+
+    /// Passes over a component of two asterisks or more.
+    fn is_double_star(&mut self) -> bool {
+        let rest = &self.bytes[self.at..];
+        let stars = rest.iter().take_while(|&&byte| byte == b'*').count();
+        let found = stars >= 2 && matches!(rest.get(stars), None | Some(b'/'));
+        if found {
+            self.at += stars;
+        }
+        found
+    }
+
+    fn take(&mut self) -> Option<u8> {
+        let byte = self.bytes.get(self.at).copied();
+        self.at += 1;
+        byte
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn escaped(&mut self) -> Result<u8, Fault> {
+        match self.text[self.at..].chars().next() {
+            None | Some('/') => Err(Fault::TrailingBackslash),
+            Some(letter) if letter.is_alphanumeric() => Err(Fault::NeedlessBackslash),
+            Some(_) => self.take().ok_or(Fault::TrailingBackslash),
+        }
+    }
+
+    fn unless_lines(&self) -> Result<Piece, Fault> {
+        match self.bytes[self.at..] {
+            [b'L', digit, ..] if digit.is_ascii_digit() => Err(Fault::Lines { file: self.before() }),
+            _ => Ok(Piece::Byte(b'#')),
+        }
+    }
+
+    fn unless_symbol(&self) -> Result<Piece, Fault> {
+        match self.peek() {
+            Some(b':') => Err(Fault::Symbol { file: self.before() }),
+            _ => Ok(Piece::Byte(b':')),
+        }
+    }
+
+    /// The text before the character that was just taken.
+    fn before(&self) -> String {
+        self.text[..self.at - 1].to_owned()
+    }
+
+    /// Reads a bracket after its `[`, byte by byte as git does.
+    fn bracket(&mut self) -> Result<ByteSet, Fault> {
+        let is_negated = matches!(self.peek(), Some(b'!' | b'^'));
+        self.at += usize::from(is_negated);
+        let first = self.at;
+        let mut set = ByteSet::NONE;
+        let mut previous = None;
+        loop {
+            let is_first = self.at == first;
+            let byte = self.take().ok_or(Fault::OpenBracket)?;
+            let (more, last) = match (byte, previous) {
+                (b']', _) if !is_first => break,
+                (b'-', Some(from)) if self.peek() != Some(b']') => {
+                    (ByteSet::range(from, self.unescaped()?), None)
+                }
+                (b'[', _) if self.peek() == Some(b':') => match self.class()? {
+                    Some(class) => (class, None),
+                    None => (ByteSet::of(b"["), Some(b'[')),
+                },
+                (b'\\', _) => {
+                    let byte = self.take().ok_or(Fault::OpenBracket)?;
+                    (ByteSet::NONE.with(byte), Some(byte))
+                }
+                (byte, _) => (ByteSet::NONE.with(byte), Some(byte)),
+            };
+            set = set.or(more);
+            previous = last;
+        }
+        if self.case == Case::Insensitive {
+            set = set.folded();
+        }
+        // Whatever a bracket says, it never stands for a slash.
+        Ok(if is_negated { ByteSet::NAME.without(set) } else { ByteSet::NAME.and(set) })
+    }
+
+    fn unescaped(&mut self) -> Result<u8, Fault> {
+        match self.take() {
+            Some(b'\\') => self.take(),
+            byte => byte,
+        }
+        .ok_or(Fault::OpenBracket)
+    }
+
+    /// Reads `:name:]` after a bracket's inner `[`; nothing when that `[` is an ordinary member.
+    fn class(&mut self) -> Result<Option<ByteSet>, Fault> {
+        let rest = &self.bytes[self.at + 1..];
+        let end = rest.iter().position(|&byte| byte == b']').ok_or(Fault::OpenBracket)?;
+        let Some(name) = rest[..end].strip_suffix(b":") else {
+            return Ok(None);
+        };
+        self.at += end + 2;
+        let is_member = match name {
+            b"alnum" => |byte: u8| byte.is_ascii_alphanumeric(),
+            b"alpha" => |byte: u8| byte.is_ascii_alphabetic(),
+            b"blank" => |byte: u8| matches!(byte, b' ' | b'\t'),
+            b"cntrl" => |byte: u8| byte.is_ascii_control(),
+            b"digit" => |byte: u8| byte.is_ascii_digit(),
+            b"graph" => |byte: u8| byte.is_ascii_graphic(),
+            b"lower" => |byte: u8| byte.is_ascii_lowercase(),
+            b"print" => |byte: u8| byte.is_ascii_graphic() || byte == b' ',
+            b"punct" => |byte: u8| byte.is_ascii_punctuation(),
+            // Git's own table has neither vertical tab nor form feed.
+            b"space" => |byte: u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'),
+            b"upper" => |byte: u8| byte.is_ascii_uppercase(),
+            b"xdigit" => |byte: u8| byte.is_ascii_hexdigit(),
+            other => return Err(Fault::UnknownClass(String::from_utf8_lossy(other).into_owned())),
+        };
+        Ok(Some(ByteSet::where_true(is_member)))
+    }
+}
+
+/// Refuses a component that no path has: one that spells nothing but what git cannot hold.
+fn check_name(pieces: &[Piece]) -> Result<(), Fault> {
+    const DOT: ByteSet = ByteSet::of(b".");
+    const GIT: [ByteSet; 4] = [DOT, ByteSet::of(b"gG"), ByteSet::of(b"iI"), ByteSet::of(b"tT")];
+    let is_literal = pieces.iter().all(|piece| matches!(piece, Piece::Byte(_)));
+    let spells_only = |words: &[ByteSet]| {
+        pieces.len() == words.len()
+            && pieces.iter().zip(words).all(|(piece, bytes)| match piece {
+                Piece::Byte(byte) => bytes.contains(*byte),
+                Piece::Class(set) => set.without(*bytes).is_empty(),
+                Piece::Star | Piece::Dirs | Piece::Rest => false,
+            })
+    };
+    let fault = if pieces.is_empty() {
+        Fault::EmptyComponent
+    } else if pieces.contains(&Piece::Class(ByteSet::NONE)) {
+        Fault::CoversNothing
+    } else if spells_only(&[DOT]) {
+        Fault::Dots(".")
+    } else if spells_only(&[DOT, DOT]) {
+        Fault::Dots("..")
+    } else if spells_only(&GIT) {
+        Fault::GitDirectory
+    } else {
+        return Ok(());
+    };
+    Err(if is_literal { fault } else { Fault::CoversNothing })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::fs;
+    use std::io::Write;
+    use std::path::Path;
+    use std::process::Command;
+    use std::process::Stdio;
+
+    use proptest::prelude::Strategy;
+    use proptest::prop_assert_eq;
+    use proptest::sample::select;
+    use proptest::test_runner::Config;
+    use proptest::test_runner::TestRunner;
+
+    use super::Case;
+    use super::Fault;
+    use super::LONGEST;
+    use super::MOST_STARS;
+    use super::Pattern;
+
+    fn read(text: &str) -> Pattern {
+        Pattern::parse(text, Case::Sensitive).unwrap()
+    }
+
+    fn fault(text: &str) -> Fault {
+        Pattern::parse(text, Case::Sensitive).unwrap_err().fault
+    }
+
+    /// What `git check-ignore` says: for each pattern, written `/pattern`, whether it covers each path.
+    ///
+    /// Each pattern stands in the `.gitignore` of a directory of its own, so that one process answers for all.
+    #[expect(clippy::disallowed_methods, reason = "a test asks git itself, in a directory of its own")]
+    fn git_says(patterns: &[String], paths: &[String], case: Case) -> Vec<Vec<bool>> {
+        let home = tempfile::tempdir().unwrap();
+        let git = |arguments: &[&str]| {
+            let mut command = Command::new("git");
+            command.args(["-c", &format!("core.ignoreCase={}", case == Case::Insensitive)]).args(arguments);
+            command.current_dir(home.path());
+            for set_by_hooks in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"]
+            {
+                command.env_remove(set_by_hooks);
+            }
+            command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").env("LC_ALL", "C");
+            command
+        };
+        assert!(git(&["init", "--quiet", "."]).status().unwrap().success());
+        let mut input = Vec::new();
+        for (at, pattern) in patterns.iter().enumerate() {
+            let directory = home.path().join(format!("d{at}"));
+            fs::create_dir(&directory).unwrap();
+            write(&directory.join(".gitignore"), &format!("/{pattern}\n"));
+            for path in paths {
+                input.extend_from_slice(format!("d{at}/{path}\0").as_bytes());
+            }
+        }
+        let mut ask = git(&["check-ignore", "--no-index", "--stdin", "-z", "--verbose", "--non-matching"]);
+        let mut child = ask.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let writer = std::thread::spawn(move || stdin.write_all(&input).unwrap());
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{}", output.status);
+        // Four fields for each path: the file that says so, its line, its pattern, the path.
+        let fields: Vec<&[u8]> = output.stdout.split(|&byte| byte == 0).collect();
+        assert_eq!(fields.len(), patterns.len() * paths.len() * 4 + 1);
+        let answers: Vec<bool> = fields.chunks_exact(4).map(|answer| !answer[0].is_empty()).collect();
+        answers.chunks_exact(paths.len()).map(<[bool]>::to_vec).collect()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+    fn write(path: &Path, text: &str) {
+        fs::write(path, text).unwrap();
+    }
+
+    /// Git 2.47 takes the `**` of `b**/x` for whole components when only literals precede it; newer git does not.
+    fn follows_old_prefix(text: &str) -> bool {
+        let special = text.find(['*', '?', '[', '\\']).unwrap_or(text.len());
+        let (before, after) = text.split_at(special);
+        after.starts_with("**") && !before.is_empty() && !before.ends_with('/')
+    }
+
+    /// Asks git about generated patterns and paths; of all answers both must be frequent, else nothing was tested.
+    fn agrees_with_git(case: Case, fragments: &'static [&'static str], names: &'static [&'static str]) {
+        let pattern = proptest::collection::vec(select(fragments), 1..7).prop_map(|parts| parts.concat());
+        let usable = pattern
+            .prop_filter("read differently by old git", |text| !follows_old_prefix(text))
+            .prop_filter_map("refused", move |text| Pattern::parse(&text, case).ok());
+        let name = proptest::collection::vec(select(names), 1..4).prop_map(|parts| parts.concat());
+        let name = name.prop_filter("not a name", |name| name != "." && name != "..");
+        let path = proptest::collection::vec(name, 1..5).prop_map(|names| names.join("/"));
+        let cases = (proptest::collection::vec(usable, 60), proptest::collection::vec(path, 80));
+        let (yes, no) = (Cell::new(0_usize), Cell::new(0_usize));
+        let config =
+            Config { cases: 12, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
+        let outcome = TestRunner::new(config).run(&cases, |(patterns, paths)| {
+            // Our `.` is everything; a slash or dot in front is ours as well.
+            let text = |pattern: &Pattern| match pattern.text() {
+                "." | "./" => "**".to_owned(),
+                text => text.strip_prefix("./").or_else(|| text.strip_prefix('/')).unwrap_or(text).to_owned(),
+            };
+            let texts: Vec<String> = patterns.iter().map(text).collect();
+            for (pattern, answers) in patterns.iter().zip(git_says(&texts, &paths, case)) {
+                for (path, git) in paths.iter().zip(answers) {
+                    let ours = pattern.matches(path.as_bytes());
+                    prop_assert_eq!(ours, git, "{} on {}: ours, git's", pattern.text(), path);
+                    let count = if git { &yes } else { &no };
+                    count.set(count.get() + 1);
+                }
+            }
+            Ok(())
+        });
+        outcome.unwrap();
+        let (yes, no) = (yes.get(), no.get());
+        assert!(yes > 3_000 && no > 10_000, "{yes} covered, {no} not: too few to mean anything");
+    }
+
+    #[test]
+    fn a_pattern_covers_what_git_ignores() {
+        const FRAGMENTS: &[&str] = &[
+            "a",
+            "b",
+            "ab",
+            "a",
+            "b",
+            "*",
+            "*",
+            "**",
+            "***",
+            "?",
+            "/",
+            "/",
+            "/**/",
+            "/**",
+            "**/",
+            "*/",
+            "[ab]",
+            "[!a]",
+            "[^b]",
+            "[a-c]",
+            "[c-a]",
+            "[]a]",
+            "[!]a]",
+            "[a-]",
+            "[-a]",
+            "[a/b]",
+            "[\\]b]",
+            "[+-.]",
+            "[[:alpha:]]",
+            "[[:punct:]a]",
+            "[![:alnum:]]",
+            "[[:space:]b]",
+            "[[:]",
+            "[[:a]",
+            "[a[:]",
+            "[a-[:alpha:]]",
+            "\\*",
+            "\\[",
+            "\\.",
+            ".",
+            "-",
+            "]",
+            "#",
+            "!",
+            "é",
+            "[é]",
+            "A",
+        ];
+        const NAMES: &[&str] =
+            &["a", "a", "a", "b", "b", "ab", "c", "A", ".", "-", "]", "[", ":", "#", "!", "*", "é"];
+        agrees_with_git(Case::Sensitive, FRAGMENTS, NAMES);
+    }
+
+    #[test]
+    fn where_case_does_not_matter_a_pattern_covers_what_git_ignores() {
+        // Without a capital letter by itself in a bracket: there git matches nothing, and we do.
+        const FRAGMENTS: &[&str] = &[
+            "a",
+            "B",
+            "aB",
+            "A",
+            "b",
+            "*",
+            "**",
+            "?",
+            "/",
+            "/",
+            "/**/",
+            "**/",
+            "/**",
+            "[ab]",
+            "[!a]",
+            "[A-C]",
+            "[Z-b]",
+            "[!A-B]",
+            "[[:upper:]]",
+            "[[:lower:]]",
+            "[![:upper:]]",
+            "É",
+            "é",
+        ];
+        const NAMES: &[&str] = &["a", "A", "b", "B", "ab", "AB", "aB", "c", "C", "z", "Z", "[", "É", "é"];
+        agrees_with_git(Case::Insensitive, FRAGMENTS, NAMES);
+    }
+
+    #[test]
+    fn a_region_is_rooted_and_covers_what_lies_below() {
+        for (pattern, covered, not) in [
+            (
+                "src/auth",
+                &["src/auth", "src/auth/a", "src/auth/a/b"][..],
+                &["src/auth.rs", "x/src/auth", "src"][..],
+            ),
+            ("src/auth/", &["src/auth/a", "src/auth/a/b"], &["src/auth", "src/author/a"]),
+            ("src/**", &["src/a", "src/a/b"], &["src", "x/src/a"]),
+            ("*.rs", &["a.rs", ".rs", "a.rs/b"], &["src/a.rs"]),
+            ("**/x", &["x", "a/x", "a/b/x", "a/x/y"], &["ax", "a/xy"]),
+            ("**/", &["a/b"], &["a"]),
+            (".", &["a", "a/b"], &[""]),
+            ("./", &["a", "a/b"], &[""]),
+            ("/a", &["a"], &["b/a"]),
+            ("./a", &["a"], &["b/a"]),
+            ("a\\#L1", &["a#L1"], &["a"]),
+            ("a\\:\\:b", &["a::b"], &["a"]),
+            ("a:b#c", &["a:b#c"], &["a"]),
+            ("\\@a", &["@a"], &["a"]),
+            ("b/@a", &["b/@a"], &["a"]),
+            ("\\!a", &["!a"], &["a"]),
+        ] {
+            let pattern = read(pattern);
+            for path in covered {
+                assert!(pattern.matches(path.as_bytes()), "{} on {path}", pattern.text());
+            }
+            for path in not {
+                assert!(!pattern.matches(path.as_bytes()), "{} on {path}", pattern.text());
+            }
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_names_that_are_no_text() {
+        assert!(read("a/*").matches(b"a/\xff\xfe"));
+        assert!(read("a").matches(b"a/\xff"));
+        assert!(read("[!a]").matches(b"\xff") && !read("[[:print:]]").matches(b"\xff"));
+    }
+
+    #[test]
+    fn a_text_that_could_mean_something_else_is_no_region() {
+        let lines = |file: &str| Fault::Lines { file: file.to_owned() };
+        let symbol = |file: &str| Fault::Symbol { file: file.to_owned() };
+        for (text, expected) in [
+            ("", Fault::Empty),
+            ("/", Fault::Empty),
+            ("a//b", Fault::EmptyComponent),
+            ("//a", Fault::EmptyComponent),
+            ("a//", Fault::EmptyComponent),
+            ("..", Fault::Dots("..")),
+            ("../a", Fault::Dots("..")),
+            ("a/..", Fault::Dots("..")),
+            ("a/\\.\\./b", Fault::Dots("..")),
+            ("a/./b", Fault::Dots(".")),
+            ("././a", Fault::Dots(".")),
+            (".git", Fault::GitDirectory),
+            ("a/.GIT/b*", Fault::GitDirectory),
+            ("**/.Git/", Fault::GitDirectory),
+            ("a\0", Fault::Control),
+            ("a\nb", Fault::Control),
+            ("a\u{85}", Fault::Control),
+            ("a[", Fault::OpenBracket),
+            ("a[]", Fault::OpenBracket),
+            ("[a-", Fault::OpenBracket),
+            ("[a\\]", Fault::OpenBracket),
+            ("[[:alpha:]", Fault::OpenBracket),
+            ("[[:", Fault::OpenBracket),
+            ("[[:word:]]", Fault::UnknownClass("word".to_owned())),
+            ("a\\", Fault::TrailingBackslash),
+            ("a\\/b", Fault::TrailingBackslash),
+            ("src\\auth", Fault::NeedlessBackslash),
+            ("C:\\repo\\src", Fault::Drive),
+            ("c:/repo", Fault::Drive),
+            ("!a", Fault::Negated),
+            ("@a", Fault::SetInSet),
+            ("[.]", Fault::CoversNothing),
+            ("a/.[.]/b", Fault::CoversNothing),
+            ("a[/]", Fault::CoversNothing),
+            (".gi[tT]", Fault::CoversNothing),
+            ("src/lib.rs#L10-L80", lines("src/lib.rs")),
+            ("src/lib.rs#L10", lines("src/lib.rs")),
+            ("src/*#L1-", lines("src/*")),
+            ("src/lib.rs::parse", symbol("src/lib.rs")),
+            ("src/lib.rs::Type::new", symbol("src/lib.rs")),
+            ("::a", symbol("")),
+        ] {
+            assert_eq!(fault(text), expected, "{text:?}");
+        }
+        assert_eq!(fault(&"a".repeat(LONGEST + 1)), Fault::TooLong);
+        assert_eq!(fault(&"*a".repeat(MOST_STARS + 1)), Fault::TooManyStars);
+        assert_eq!(fault(&"**/a/".repeat(MOST_STARS + 1)), Fault::TooManyStars);
+        assert!(read(&"a".repeat(LONGEST)).matches("a".repeat(LONGEST).as_bytes()));
+    }
+
+    #[test]
+    fn names_that_only_resemble_the_refused_are_regions() {
+        for text in [
+            ".gitignore",
+            "a/.github/x",
+            "...",
+            "a/..b",
+            ".g",
+            "C#/a",
+            "a#10",
+            "a#Lx",
+            "a:b",
+            "a b",
+            "~/a",
+            ".git*",
+        ] {
+            assert!(Pattern::parse(text, Case::Sensitive).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_literal_prefix_is_made_of_whole_components() {
+        for (text, prefix) in [
+            ("src/auth/*.rs", "src/auth"),
+            ("src/auth", "src/auth"),
+            ("/src/auth/", "src/auth"),
+            ("src/auth/**", "src/auth"),
+            ("src/au*/x", "src"),
+            ("src/\\*", "src/*"),
+            ("*.rs", ""),
+            ("**/a", ""),
+            (".", ""),
+        ] {
+            assert_eq!(read(text).literal_prefix(), prefix.as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
+    fn where_case_does_not_matter_a_bracket_has_both() {
+        let pattern = Pattern::parse("[A]/\\.X", Case::Insensitive).unwrap();
+        assert!(pattern.matches(b"a/.x") && pattern.matches(b"A/.X"));
+        assert!(!Pattern::parse("[!A]", Case::Insensitive).unwrap().matches(b"a"));
+    }
+}

@@ -1,0 +1,16 @@
+//! Floor 1: the rules of leases, regions and fences. No I/O, no clock, no git: all of it can be tested by properties.
+
+pub mod automaton;
+pub mod book;
+pub mod event;
+pub mod glob;
+pub mod holder;
+pub mod judge;
+pub mod lease;
+pub mod overlap;
+pub mod policy;
+pub mod refused;
+pub mod region;
+pub mod region_error;
+pub mod region_index;
+pub mod task;

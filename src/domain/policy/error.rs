@@ -1,0 +1,143 @@
+//! What can be wrong with a policy file, and where.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::command::BadCommand;
+use super::key;
+use crate::base::failure::Explain;
+use crate::base::text;
+
+/// A place in the file: line and column from 1, the column in letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in letters, from 1.
+    pub column: usize,
+}
+
+impl Position {
+    /// The place of a byte in the text.
+    pub(super) fn of(text: &str, span: &Range<usize>) -> Position {
+        let before = &text.as_bytes()[..span.start.min(text.len())];
+        let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        Position {
+            line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
+            // A letter is a byte that does not continue another.
+            column: line.iter().filter(|byte| **byte & 0xc0 != 0x80).count() + 1,
+        }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// What is wrong with a policy file. It shows as `3:7: unknown key `comons``, to be put behind the file's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{line}:{column}: {problem}")]
+pub struct PolicyError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in letters, from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub problem: Problem,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// It is not TOML, or a value of another type; in the TOML reader's words.
+    #[error("{0}")]
+    Toml(String),
+    /// A key that does not exist.
+    #[error("unknown key `{}`", key::dotted(.table, .key))]
+    UnknownKey {
+        /// The table that it is in; empty at the top.
+        table: &'static str,
+        /// The key.
+        key: String,
+    },
+    /// A time to live that is not a duration.
+    #[error("{0}")]
+    Duration(text::BadDuration),
+    /// A time to live that is too short or too long.
+    #[error("a lease lasts from 1m to 30d, not {0}")]
+    Ttl(String),
+    /// A target that no branch can be.
+    #[error("'{}' cannot be a branch's name", text::visible(.0.as_bytes()))]
+    Branch(String),
+    /// A pattern without a letter.
+    #[error("a pattern is empty")]
+    EmptyPattern,
+    /// A named set without a pattern.
+    #[error("the set `{0}` is empty")]
+    EmptySet(String),
+    /// A set that cannot be named in a region.
+    #[error("'{}' cannot name a set", text::visible(.0.as_bytes()))]
+    SetName(String),
+    /// A root for workspaces that is none.
+    #[error("'{}' is no place for workspaces", text::visible(.0.as_bytes()))]
+    Root(String),
+    /// A path that leads out of the repository or into git's own folder.
+    #[error("'{}' is not a path inside the repository", text::visible(.0.as_bytes()))]
+    Outside(String),
+    /// A pattern where a path is needed.
+    #[error("'{}' is a pattern, and only paths can be copied", text::visible(.0.as_bytes()))]
+    Pattern(String),
+    /// A command that cannot be run without a shell.
+    #[error("{reason}")]
+    Command {
+        /// The command.
+        command: String,
+        /// What is wrong with it.
+        reason: BadCommand,
+    },
+    /// A command that is neither a string nor an array of strings.
+    #[error("a command is a string or an array of its words")]
+    NotACommand,
+    /// A way to land that does not exist.
+    #[error("`{}` is not a strategy", text::visible(.0.as_bytes()))]
+    Strategy(String),
+}
+
+impl PolicyError {
+    pub(super) fn at(text: &str, span: &Range<usize>, problem: Problem) -> PolicyError {
+        let Position { line, column } = Position::of(text, span);
+        PolicyError { line, column, problem }
+    }
+
+    /// Where it is wrong.
+    pub fn position(&self) -> Position {
+        Position { line: self.line, column: self.column }
+    }
+}
+
+impl Explain for PolicyError {
+    fn hints(&self) -> Vec<String> {
+        let hint = match &self.problem {
+            Problem::UnknownKey { table, key } => key::hint(table, key),
+            Problem::Duration(_) => "write for example \"45m\", \"2h\" or \"1d\"".to_owned(),
+            Problem::EmptySet(_) => "list its patterns, or remove the set".to_owned(),
+            Problem::SetName(_) => "use letters, digits, '-', '_' and '.'".to_owned(),
+            Problem::Root(_) => "write for example \"../{repo}.odyssey\"".to_owned(),
+            Problem::Outside(_) => "write it from the top folder, without '..'".to_owned(),
+            Problem::Pattern(_) => "list the files or their folder".to_owned(),
+            Problem::Command { command, reason: BadCommand::Syntax(_) } => {
+                format!("write [\"sh\", \"-c\", {}]", toml::Value::from(command.as_str()))
+            }
+            Problem::Strategy(name) => key::strategy_hint(name),
+            Problem::Toml(_)
+            | Problem::Ttl(_)
+            | Problem::Branch(_)
+            | Problem::EmptyPattern
+            | Problem::Command { .. }
+            | Problem::NotACommand => return Vec::new(),
+        };
+        vec![hint]
+    }
+}

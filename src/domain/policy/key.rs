@@ -1,0 +1,90 @@
+//! The keys of the policy file, and what someone who mistyped one may have meant.
+
+/// The keys of each table; those of `regions` are free.
+pub(super) const KEYS: [(&str, &[&str]); 4] = [
+    ("", &["target", "ttl", "commons", "regions", "workspace", "land", "ledger"]),
+    ("workspace", &["root", "copy", "setup", "disposable"]),
+    ("land", &["strategy", "check"]),
+    ("ledger", &["fsync"]),
+];
+
+/// The strategies as they are written.
+const STRATEGIES: [&str; 4] = ["merge", "squash", "rebase", "ff-only"];
+
+/// A key with its table.
+pub(super) fn dotted(table: &str, key: &str) -> String {
+    let key = crate::base::text::visible(key.as_bytes());
+    if table.is_empty() { key } else { format!("{table}.{key}") }
+}
+
+/// What to do about an unknown key.
+pub(super) fn hint(table: &str, key: &str) -> String {
+    let known = KEYS.iter().find(|(name, _)| *name == table).map_or(&[][..], |(_, keys)| keys);
+    if let Some(near) = nearest(key, known) {
+        return format!("did you mean `{near}`?");
+    }
+    match KEYS.iter().find(|(name, keys)| !name.is_empty() && keys.contains(&key)) {
+        Some((home, _)) => format!("`{key}` belongs to [{home}]"),
+        None if KEYS[0].1.contains(&key) => format!("`{key}` belongs to the top of the file"),
+        None => format!("the keys here are {}", listed(known)),
+    }
+}
+
+/// What to do about an unknown strategy.
+pub(super) fn strategy_hint(name: &str) -> String {
+    match nearest(name, &STRATEGIES) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the strategies are {}", listed(&STRATEGIES)),
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The name that is a slip of the finger away, if one is.
+fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
+    let distances = names.iter().map(|name| (distance(written, name), *name));
+    let (steps, name) = distances.min_by_key(|(steps, _)| *steps)?;
+    // Of short names two slips make any other.
+    (steps <= name.len().div_ceil(3).min(2)).then_some(name)
+}
+
+/// How many letters must be put in, taken out or changed to make one word of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (above, letter) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = above + 1;
+        for column in 0..other.len() {
+            let changed = diagonal + usize::from(letter != other[column]);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_is_recognised_and_another_word_is_not() {
+        for (written, name) in
+            [("comons", "commons"), ("tll", "ttl"), ("targets", "target"), ("lnad", "land")]
+        {
+            assert_eq!(nearest(written, KEYS[0].1), Some(name));
+        }
+        for written in ["", "x", "remote", "branch", "ä"] {
+            assert_eq!(nearest(written, KEYS[0].1), None, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_table_is_sent_home() {
+        assert_eq!(hint("land", "copy"), "`copy` belongs to [workspace]");
+        assert_eq!(hint("land", "target"), "`target` belongs to the top of the file");
+    }
+}

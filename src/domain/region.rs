@@ -1,0 +1,586 @@
+//! Regions: what a lease is about, a pattern or a named set of patterns.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::automaton::Automaton;
+use super::glob::Pattern;
+use super::overlap;
+use super::overlap::Effort;
+use super::overlap::Meeting;
+use super::region_error::Fault;
+
+pub use super::automaton::Case;
+pub use super::region_error::RegionError;
+
+/// One region of a lease: a pattern, or a named set with its patterns as they were when it was granted.
+///
+/// In a set the last pattern that matches a path decides, and `!pattern` takes out, also below a directory that an
+/// earlier pattern covers. Cloning is cheap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Region {
+    text: String,
+    rules: Arc<[Rule]>,
+    set: Option<Arc<[String]>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Rule {
+    pattern: Pattern,
+    adds: bool,
+}
+
+/// A pattern that adds paths, and the later rules of its set.
+#[derive(Clone, Copy)]
+struct Grant<'r> {
+    pattern: &'r Pattern,
+    later: &'r [Rule],
+}
+
+impl Region {
+    /// Reads a region: a pattern, or `@name` for a set of `sets`, which are named without their `@`.
+    ///
+    /// # Errors
+    /// When the text or a pattern of the set is malformed, or there is no such set.
+    pub fn parse(
+        text: &str,
+        sets: &BTreeMap<String, Vec<String>>,
+        case: Case,
+    ) -> Result<Region, RegionError> {
+        let Some(name) = text.strip_prefix('@') else {
+            let rule = Rule { pattern: Pattern::parse(text, case)?, adds: true };
+            return Ok(Region { text: text.to_owned(), rules: [rule].into(), set: None });
+        };
+        let Some(patterns) = sets.get(name) else {
+            return Err(RegionError::new(text, Fault::UnknownSet { known: sets.keys().cloned().collect() }));
+        };
+        Region::frozen_set(name, patterns.clone(), case)
+    }
+
+    /// The region of one file, whatever letters its path is made of. Nothing when the path is not UTF-8 or could not be
+    /// claimed by anybody either.
+    pub fn literal(path: &[u8], case: Case) -> Option<Region> {
+        let path = std::str::from_utf8(path).ok()?;
+        let mut text = String::with_capacity(path.len());
+        for letter in path.chars() {
+            if r"\*?[]#:!@".contains(letter) {
+                text.push('\\');
+            }
+            text.push(letter);
+        }
+        Region::parse(&text, &BTreeMap::new(), case).ok()
+    }
+
+    /// The set `@name` with these patterns, whatever the configuration says now.
+    ///
+    /// # Errors
+    /// When a pattern is malformed, or the set is empty or covers nothing.
+    pub fn frozen_set(name: &str, patterns: Vec<String>, case: Case) -> Result<Region, RegionError> {
+        let text = format!("@{name}");
+        if patterns.is_empty() {
+            return Err(RegionError::new(&text, Fault::EmptySet));
+        }
+        let rule = |line: &String| {
+            let (pattern, adds) = match line.strip_prefix('!') {
+                Some(pattern) => (pattern, false),
+                None => (line.as_str(), true),
+            };
+            Pattern::parse(pattern, case)
+                .map(|pattern| Rule { pattern, adds })
+                .map_err(|error| error.in_set(name))
+        };
+        let rules = patterns.iter().map(rule).collect::<Result<Arc<[Rule]>, _>>()?;
+        let set = Region { text, rules, set: Some(patterns.into()) };
+        let covers_something = rules_end_adding(&set.rules) || set.meeting(&set) != Meeting::Apart;
+        if covers_something { Ok(set) } else { Err(RegionError::new(&set.text, Fault::CoversNothing)) }
+    }
+
+    /// The region as written: `src/auth/**`, `@auth`.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A named set's patterns, as they were granted, in order; nothing for a plain pattern.
+    pub fn set_patterns(&self) -> Option<&[String]> {
+        self.set.as_deref()
+    }
+
+    /// Whether it covers a path.
+    pub fn covers(&self, path: &[u8]) -> bool {
+        self.rules.iter().rev().find(|rule| rule.pattern.matches(path)).is_some_and(|rule| rule.adds)
+    }
+
+    /// Whether some path, existing or not, is covered by both.
+    ///
+    /// Exact, but for sets so entangled that [`Effort::ALLOWED`] does not suffice: then `true`, because refusing a
+    /// claim is safe and granting it twice is not.
+    pub fn overlaps(&self, other: &Region) -> bool {
+        let mut effort = Effort::ALLOWED.clone();
+        self.pairs(other).any(|(mine, theirs)| mine.meets(theirs, &mut effort))
+    }
+
+    /// A shortest path that both cover; nothing also where [`Region::overlaps`] says `true` without knowing one.
+    pub fn witness(&self, other: &Region) -> Option<Vec<u8>> {
+        match self.meeting(other) {
+            Meeting::At(path) => Some(path),
+            Meeting::Apart | Meeting::Unknown => None,
+        }
+    }
+
+    /// Where the two meet: at a shortest path, unless the effort ran out before all was compared.
+    pub fn meeting(&self, other: &Region) -> Meeting {
+        self.meeting_within(other, &mut Effort::ALLOWED.clone())
+    }
+
+    fn meeting_within(&self, other: &Region, effort: &mut Effort) -> Meeting {
+        self.pairs(other).map(|(mine, theirs)| mine.meeting(theirs, effort)).fold(Meeting::Apart, nearer)
+    }
+
+    /// The patterns that add paths to it.
+    pub fn adding(&self) -> impl Iterator<Item = &Pattern> {
+        self.rules.iter().filter(|rule| rule.adds).map(|rule| &rule.pattern)
+    }
+
+    fn grants(&self) -> impl Iterator<Item = Grant<'_>> {
+        let adding = self.rules.iter().enumerate().filter(|(_, rule)| rule.adds);
+        adding.map(|(at, rule)| Grant { pattern: &rule.pattern, later: &self.rules[at + 1..] })
+    }
+
+    /// A path is covered when a pattern that adds it has no later one that takes it out: so it is enough to look at
+    /// each pair of adding patterns, with what is taken out after either.
+    fn pairs<'r>(&'r self, other: &'r Region) -> impl Iterator<Item = (Grant<'r>, Grant<'r>)> {
+        self.grants().flat_map(|mine| other.grants().map(move |theirs| (mine, theirs)))
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl<'r> Grant<'r> {
+    fn meets(self, other: Grant<'r>, effort: &mut Effort) -> bool {
+        let is_plain = self.taken_out(other).next().is_none();
+        is_plain && self.pattern.surely_meets(other.pattern) || self.meeting(other, effort) != Meeting::Apart
+    }
+
+    fn meeting(self, other: Grant<'r>, effort: &mut Effort) -> Meeting {
+        if self.pattern.is_apart_from(other.pattern) {
+            return Meeting::Apart;
+        }
+        let (mine, theirs) = (self.pattern.automaton(), other.pattern.automaton());
+        let plain = overlap::meet(mine, theirs, &Automaton::default(), effort);
+        match &plain {
+            Meeting::At(path) if self.taken_out(other).any(|pattern| pattern.matches(path)) => {
+                let denied = Automaton::any_of(self.taken_out(other).map(Pattern::automaton));
+                overlap::meet(mine, theirs, &denied, effort)
+            }
+            _ => plain,
+        }
+    }
+
+    /// The patterns that take something out of what the two could share.
+    fn taken_out(self, other: Grant<'r>) -> impl Iterator<Item = &'r Pattern> {
+        let later = self.later.iter().chain(other.later).filter(|rule| !rule.adds).map(|rule| &rule.pattern);
+        later.filter(move |taken| !taken.is_apart_from(self.pattern) && !taken.is_apart_from(other.pattern))
+    }
+}
+
+/// What the last rule adds, nothing takes out.
+fn rules_end_adding(rules: &[Rule]) -> bool {
+    rules.last().is_some_and(|rule| rule.adds)
+}
+
+fn nearer(one: Meeting, two: Meeting) -> Meeting {
+    match (one, two) {
+        (Meeting::At(one), Meeting::At(two)) => Meeting::At(if two.len() < one.len() { two } else { one }),
+        (Meeting::At(path), _) | (_, Meeting::At(path)) => Meeting::At(path),
+        (Meeting::Unknown, _) | (_, Meeting::Unknown) => Meeting::Unknown,
+        (Meeting::Apart, Meeting::Apart) => Meeting::Apart,
+    }
+}
+
+/// The regions of one lease.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RegionSet(Vec<Region>);
+
+impl RegionSet {
+    /// These regions, in this order.
+    pub fn new(regions: Vec<Region>) -> RegionSet {
+        RegionSet(regions)
+    }
+
+    /// The regions, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Region> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The first region that covers a path.
+    pub fn covers(&self, path: &[u8]) -> Option<&Region> {
+        self.iter().find(|region| region.covers(path))
+    }
+
+    /// The first two regions that overlap: one of these, one of the others.
+    pub fn overlaps<'r>(&'r self, other: &'r RegionSet) -> Option<(&'r Region, &'r Region)> {
+        self.iter()
+            .find_map(|mine| other.iter().find(|theirs| mine.overlaps(theirs)).map(|theirs| (mine, theirs)))
+    }
+}
+
+impl<'r> IntoIterator for &'r RegionSet {
+    type Item = &'r Region;
+    type IntoIter = std::slice::Iter<'r, Region>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl FromIterator<Region> for RegionSet {
+    fn from_iter<I: IntoIterator<Item = Region>>(regions: I) -> RegionSet {
+        RegionSet(regions.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::cell::Cell;
+    use std::collections::BTreeMap;
+    use std::sync::LazyLock;
+
+    use proptest::prelude::Strategy;
+    use proptest::prop_assert;
+    use proptest::prop_assert_eq;
+    use proptest::prop_assert_ne;
+    use proptest::prop_oneof;
+    use proptest::sample::select;
+    use proptest::test_runner::Config;
+    use proptest::test_runner::TestCaseError;
+    use proptest::test_runner::TestRunner;
+
+    use super::Case;
+    use super::Effort;
+    use super::Fault;
+    use super::Meeting;
+    use super::Region;
+    use super::RegionSet;
+    use crate::base::failure::Explain;
+    use crate::base::failure::Kind;
+
+    /// A region without named sets, where case matters.
+    pub(in crate::domain) fn plain(text: &str) -> Region {
+        Region::parse(text, &BTreeMap::new(), Case::Sensitive).unwrap()
+    }
+
+    fn set(patterns: &[&str]) -> Region {
+        let patterns = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
+        Region::frozen_set("set", patterns, Case::Sensitive).unwrap()
+    }
+
+    /// Every valid path of up to six bytes from `a`, `b`, `.` and `/`, shortest first.
+    pub(in crate::domain) static PATHS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+        let longer = |word: &Vec<u8>| b"ab./".map(|byte| [word.as_slice(), &[byte]].concat());
+        let lengths = std::iter::successors(Some(vec![Vec::new()]), |words: &Vec<Vec<u8>>| {
+            Some(words.iter().flat_map(longer).collect())
+        });
+        let mut words = lengths.take(7).collect::<Vec<_>>().concat();
+        words.retain(|word| is_valid(word));
+        words
+    });
+
+    fn is_valid(path: &[u8]) -> bool {
+        !path.contains(&0)
+            && path.split(|&byte| byte == b'/').all(|name| {
+                !name.is_empty() && name != b"." && name != b".." && !name.eq_ignore_ascii_case(b".git")
+            })
+    }
+
+    fn pattern_text() -> impl Strategy<Value = String> {
+        const FRAGMENTS: &[&str] = &[
+            "a", "b", "a", "b", "/", "/", "a/", "b/", "*", "**/", "/**", "/**/", "?", "[ab]", "[!a]", "[.a]",
+            ".",
+        ];
+        proptest::collection::vec(select(FRAGMENTS), 1..6).prop_map(|parts| parts.concat())
+    }
+
+    /// A pattern or a set of up to four, with negation, over the names of [`PATHS`].
+    pub(in crate::domain) fn any_region() -> impl Strategy<Value = Region> {
+        let plain = pattern_text()
+            .prop_filter_map("refused", |text| Region::parse(&text, &BTreeMap::new(), Case::Sensitive).ok());
+        let rule = (proptest::bool::weighted(0.4), pattern_text())
+            .prop_map(|(is_negated, text)| if is_negated { format!("!{text}") } else { text });
+        let set = proptest::collection::vec(rule, 1..5)
+            .prop_filter_map("refused", |rules| Region::frozen_set("set", rules, Case::Sensitive).ok());
+        prop_oneof![plain, set]
+    }
+
+    fn shown(region: &Region) -> String {
+        region.set_patterns().map_or_else(|| region.text().to_owned(), |patterns| format!("{patterns:?}"))
+    }
+
+    #[test]
+    fn regions_overlap_exactly_when_a_path_is_covered_by_both() {
+        let (together, apart, taken_out) = (Cell::new(0), Cell::new(0), Cell::new(0));
+        let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
+        let check = |(one, two): (Region, Region)| -> Result<(), TestCaseError> {
+            let about = || format!("{} and {}", shown(&one), shown(&two));
+            let found = PATHS.iter().find(|path| one.covers(path) && two.covers(path));
+            let meeting = one.meeting(&two);
+            prop_assert_ne!(&meeting, &Meeting::Unknown, "{}", about());
+            prop_assert_eq!(one.overlaps(&two), meeting != Meeting::Apart, "{}", about());
+            prop_assert_eq!(two.overlaps(&one), one.overlaps(&two), "{}", about());
+            prop_assert_eq!(one.witness(&two).is_some(), meeting != Meeting::Apart, "{}", about());
+            let Meeting::At(path) = meeting else {
+                prop_assert_eq!(found, None, "{}", about());
+                apart.set(apart.get() + 1);
+                return Ok(());
+            };
+            prop_assert!(
+                is_valid(&path) && one.covers(&path) && two.covers(&path),
+                "{} at {:?}",
+                about(),
+                path
+            );
+            match found {
+                Some(found) => {
+                    prop_assert!(path.len() <= found.len(), "{}: {:?}, {:?}", about(), path, found)
+                }
+                None => prop_assert!(!PATHS.contains(&path), "{} at {:?}", about(), path),
+            }
+            together.set(together.get() + 1);
+            let widened =
+                one.grants().any(|mine| two.grants().any(|theirs| mine.taken_out(theirs).next().is_some()));
+            taken_out.set(taken_out.get() + usize::from(widened));
+            Ok(())
+        };
+        TestRunner::new(config).run(&(any_region(), any_region()), check).unwrap();
+        let counts = (together.get(), apart.get(), taken_out.get());
+        assert!(counts.0 > 400 && counts.1 > 400 && counts.2 > 100, "{counts:?}: too few to mean anything");
+    }
+
+    #[test]
+    fn a_set_covers_what_its_last_matching_pattern_adds() {
+        let checked = Cell::new(0);
+        let check = |region: Region| -> Result<(), TestCaseError> {
+            let Some(lines) = region.set_patterns() else { return Ok(()) };
+            for path in PATHS.iter() {
+                let mut is_covered = false;
+                for line in lines {
+                    let text = line.strip_prefix('!').unwrap_or(line);
+                    if plain(text).covers(path) {
+                        is_covered = !line.starts_with('!');
+                    }
+                }
+                prop_assert_eq!(region.covers(path), is_covered, "{} on {:?}", shown(&region), path);
+                checked.set(checked.get() + usize::from(is_covered && lines.len() > 1));
+            }
+            Ok(())
+        };
+        let config = Config { cases: 60, failure_persistence: None, ..Config::default() };
+        TestRunner::new(config).run(&any_region(), check).unwrap();
+        assert!(checked.get() > 100, "{}", checked.get());
+    }
+
+    #[test]
+    fn a_claim_inside_a_held_region_overlaps_it() {
+        for (held, asked, path) in [
+            ("src/**", "src/auth/login.rs", "src/auth/login.rs"),
+            ("src/auth", "src/auth/login.rs", "src/auth/login.rs"),
+            ("src/auth/login.rs", "src/*/login.rs", "src/auth/login.rs"),
+            (".", "Cargo.toml", "Cargo.toml"),
+            ("**/*.rs", "src/auth", "src/auth/.rs"),
+        ] {
+            assert!(plain(held).overlaps(&plain(asked)), "{held} and {asked}");
+            assert_eq!(plain(held).witness(&plain(asked)), Some(path.into()), "{held} and {asked}");
+        }
+    }
+
+    #[test]
+    fn neighbours_do_not_overlap() {
+        for (held, asked) in [
+            ("src/auth", "src/author"),
+            ("src/auth/**", "src/auth.rs"),
+            ("src/*.rs", "src/*.toml"),
+            ("docs", "src"),
+            ("*.rs", "src/**/*.rs"),
+        ] {
+            assert!(!plain(held).overlaps(&plain(asked)), "{held} and {asked}");
+        }
+    }
+
+    #[test]
+    fn what_a_set_takes_out_is_free_for_others() {
+        let source = set(&["src", "!src/gen", "src/gen/keep/*.rs"]);
+        assert!(source.covers(b"src/gen/keep/a.rs") && !source.covers(b"src/gen/a.rs"));
+        assert!(!source.overlaps(&plain("src/gen/a.rs")));
+        assert!(!source.overlaps(&plain("src/gen/lib/**/*.rs")));
+        assert!(!source.overlaps(&set(&["**", "!src"])));
+        assert_eq!(source.witness(&plain("src/gen")), Some(b"src/gen/keep/.rs".to_vec()));
+        assert_eq!(source.witness(&plain("src/ge[mn]")), Some(b"src/gem".to_vec()));
+    }
+
+    #[test]
+    fn where_case_does_not_matter_two_spellings_are_one_region() {
+        let read = |text, case| Region::parse(text, &BTreeMap::new(), case).unwrap();
+        let (lower, upper) = (read("src/a*/x", Case::Insensitive), read("SRC/A[B]/", Case::Insensitive));
+        assert_eq!(lower.witness(&upper), Some(b"src/ab/x".to_vec()));
+        assert!(lower.overlaps(&upper) && lower.covers(b"Src/Ab/X"));
+        assert!(read("SRC", Case::Insensitive).overlaps(&read("src/a", Case::Sensitive)));
+        assert!(!read("SRC", Case::Sensitive).overlaps(&read("src/a", Case::Sensitive)));
+    }
+
+    #[test]
+    fn a_named_set_is_read_as_it_stands_now_and_frozen_for_later() {
+        let mut sets =
+            BTreeMap::from([("auth".to_owned(), vec!["src/auth".to_owned(), "!**/*.md".to_owned()])]);
+        let region = Region::parse("@auth", &sets, Case::Sensitive).unwrap();
+        assert_eq!((region.text(), region.set_patterns()), ("@auth", Some(sets["auth"].as_slice())));
+        assert_eq!(plain("src").set_patterns(), None);
+        let stored = region.set_patterns().unwrap().to_vec();
+        sets.insert("auth".to_owned(), vec!["docs".to_owned()]);
+        assert_eq!(Region::frozen_set("auth", stored, Case::Sensitive).unwrap(), region);
+        assert_ne!(Region::parse("@auth", &sets, Case::Sensitive).unwrap(), region);
+    }
+
+    #[test]
+    fn a_refusal_names_the_region_and_says_what_to_write() {
+        let sets = BTreeMap::from([
+            ("api".to_owned(), vec![]),
+            ("auth".to_owned(), vec!["a".to_owned(), "!a//b".to_owned()]),
+            ("void".to_owned(), vec!["a/*".to_owned(), "!a".to_owned()]),
+        ]);
+        let mut screen = String::new();
+        for text in [
+            "@ath",
+            "@api",
+            "@auth",
+            "@void",
+            "!a",
+            "src/lib.rs#L10-L80",
+            "src/lib.rs::parse",
+            "src\\a",
+            "a\u{1b}b",
+        ] {
+            let error = Region::parse(text, &sets, Case::Sensitive).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage);
+            screen.push_str(&format!("{error}\n"));
+            error.hints().iter().for_each(|hint| screen.push_str(&format!("  {hint}\n")));
+        }
+        let expected = r"'@ath' cannot be a region: there is no set of that name
+  the sets are @api, @auth, @void
+  for a file of that name, write \@ath
+'@api' cannot be a region: the set is empty
+  give the set a pattern in odyssey.toml
+'a//b' in the set @auth cannot be a region: it has an empty component
+  write a single / between two names
+'@void' cannot be a region: no path can ever match it
+  name at least one file or directory that could exist
+'!a' cannot be a region: only a pattern in a named set can take something out
+  put it into a named set in odyssey.toml, or write \! for a name that starts with !
+'src/lib.rs#L10-L80' cannot be a region: line spans are not supported yet
+  claim the whole file: src/lib.rs
+  if the file has that name, write \#
+'src/lib.rs::parse' cannot be a region: symbols are not supported yet
+  claim the whole file: src/lib.rs
+  if the file has that name, write \:\:
+'src\a' cannot be a region: a backslash stands before a letter or digit
+  write / between directories; \\ is a backslash in a name; leave other backslashes out
+'a\x1bb' cannot be a region: it has control characters
+  to match such a name, write ? in place of the character
+";
+        assert_eq!(screen, expected);
+    }
+
+    #[test]
+    fn a_set_that_is_too_entangled_overlaps_rather_than_not() {
+        // What is left are words that repeat themselves after 22 letters: half of any such word must be remembered.
+        let apart = format!("*a{}b*", "?".repeat(21));
+        let entangled =
+            set(&["*", &format!("!{apart}"), &format!("!*b{}a*", "?".repeat(21)), "!*[!ab]*", "!*/**"]);
+        let long = plain(&"?".repeat(60));
+        assert!(entangled.covers(&b"a".repeat(60)));
+        let mismatch = plain(&format!("{}a{}b{}", "?".repeat(20), "?".repeat(21), "?".repeat(17)));
+        assert_eq!(entangled.meeting(&mismatch), Meeting::Unknown);
+        assert!(entangled.overlaps(&mismatch));
+        assert_eq!(entangled.witness(&mismatch), None);
+        assert!(entangled.overlaps(&long));
+    }
+
+    #[test]
+    fn ordinary_sets_need_a_hundredth_of_the_effort_at_most() {
+        const LINES: &[&str] = &[
+            "src/**",
+            "src/auth",
+            "src/*/mod.rs",
+            "**/*.rs",
+            "**/*.md",
+            "docs/",
+            "docs/**/*.md",
+            "tests/*_test.rs",
+            "Cargo.*",
+            "*.toml",
+            "crates/*/src/**",
+            "crates/[a-m]*/",
+            "**/generated/**",
+            "**/target/",
+            "!src/auth/**",
+            "!**/*.lock",
+            "!**/generated/**",
+            "!src/**/tests/*.rs",
+            "!docs/*.md",
+            "!crates/*/benches",
+            "!**/.*",
+            "!**/*_test.*",
+            "!**/node_modules/",
+            "!**/[A-Z]*",
+        ];
+        let lines = proptest::collection::vec(select(LINES), 1..12)
+            .prop_map(|lines| lines.into_iter().map(str::to_owned).collect::<Vec<_>>());
+        let any_set =
+            lines.prop_filter_map("refused", |lines| Region::frozen_set("set", lines, Case::Sensitive).ok());
+        let (most, spent) = (Cell::new(0), Cell::new(0));
+        let check = |(one, two): (Region, Region)| -> Result<(), TestCaseError> {
+            let mut effort = Effort::ALLOWED.clone();
+            let meeting = one.meeting_within(&two, &mut effort);
+            prop_assert_ne!(meeting, Meeting::Unknown);
+            let cost = Effort::ALLOWED.left() - effort.left();
+            most.set(most.get().max(cost));
+            spent.set(spent.get() + usize::from(cost > 0));
+            Ok(())
+        };
+        let config = Config { cases: 300, failure_persistence: None, ..Config::default() };
+        TestRunner::new(config).run(&(&any_set, &any_set), check).unwrap();
+        assert!(spent.get() > 30, "{} of 300 had something taken out", spent.get());
+        assert!(most.get() < Effort::ALLOWED.left() / 100, "{}", most.get());
+    }
+
+    #[test]
+    fn a_leases_regions_name_the_first_that_is_met() {
+        let lease: RegionSet = ["docs", "src/auth/**", "src/**"].into_iter().map(plain).collect();
+        let other: RegionSet = ["tests", "src/*/login.rs"].into_iter().map(plain).collect();
+        let texts = |(one, two): (&Region, &Region)| (one.text().to_owned(), two.text().to_owned());
+        let expected = ("src/auth/**".to_owned(), "src/*/login.rs".to_owned());
+        assert_eq!(lease.overlaps(&other).map(texts), Some(expected));
+        assert_eq!(lease.covers(b"src/auth/a").map(Region::text), Some("src/auth/**"));
+        assert_eq!(lease.covers(b"Cargo.toml"), None);
+        assert_eq!(RegionSet::default().overlaps(&lease), None);
+    }
+
+    #[test]
+    fn a_set_in_a_set_is_refused() {
+        let error = Region::frozen_set("a", vec!["@b".to_owned()], Case::Sensitive).unwrap_err();
+        assert_eq!((error.fault, error.set.as_deref()), (Fault::SetInSet, Some("a")));
+    }
+}
