@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::Path;
 use std::path::PathBuf;
 
+use super::BString;
 use super::Oid;
 use crate::base::atomic::FileError;
 use crate::base::failure::Explain;
@@ -75,9 +76,104 @@ pub enum GitError {
     /// A revision that does not exist.
     #[error("'{0}' names no commit")]
     NoCommit(String),
+    /// Two commits without a common history.
+    #[error("{} and {} have no common history", .ours.to_hex_with_len(10), .theirs.to_hex_with_len(10))]
+    Unrelated {
+        /// One.
+        ours: Oid,
+        /// The other.
+        theirs: Oid,
+    },
+    /// A merge commit, where one commit on top of another is needed.
+    #[error("{} is a merge and cannot be replayed", .0.to_hex_with_len(10))]
+    MergeCommit(Oid),
+    /// An object that should be here and is not.
+    #[error("object {0} is missing")]
+    Missing(Oid),
+    /// A file of git's own that does not read as git writes it.
+    #[error("{} is broken", .0.display())]
+    Broken(PathBuf),
     /// An operation that needs a checkout, in a bare repository.
     #[error("{} has no checkout", .0.display())]
     Bare(PathBuf),
+    /// Something is where something new should be.
+    #[error("{} is there already", .0.display())]
+    Taken(PathBuf),
+    /// A worktree is registered at a path, and its folder is gone.
+    #[error("a worktree is registered at {}, and its folder is gone", .0.display())]
+    Registered(PathBuf),
+    /// A worktree cannot be built in a folder that is not beside its final one.
+    #[error("{} is not a folder beside {}", .building.display(), .path.display())]
+    NotBeside {
+        /// The final folder.
+        path: PathBuf,
+        /// The folder to build in.
+        building: PathBuf,
+    },
+    /// The main checkout cannot be removed.
+    #[error("{} is the main checkout", .0.display())]
+    MainCheckout(PathBuf),
+    /// A folder does not belong to the worktree that is registered for it.
+    #[error("{} is not the worktree that is registered there", .0.display())]
+    Stranger(PathBuf),
+    /// A checkout holds work that would be lost.
+    #[error("{} has uncommitted work: {}", .path.display(), listed(.paths))]
+    NotClean {
+        /// The checkout.
+        path: PathBuf,
+        /// The paths in it.
+        paths: Vec<BString>,
+    },
+    /// A merge, rebase or the like has not been finished.
+    #[error("a {operation} is under way in {}", .path.display())]
+    UnderWay {
+        /// The checkout.
+        path: PathBuf,
+        /// What is under way.
+        operation: &'static str,
+    },
+    /// Repositories inside a checkout, which git does not save with it.
+    #[error("{} holds repositories of their own: {}", .path.display(), listed(.inside))]
+    Repositories {
+        /// The checkout.
+        path: PathBuf,
+        /// Their folders in it.
+        inside: Vec<BString>,
+    },
+    /// Files that no commit holds are where others would be written.
+    #[error("in {} these are in the way: {}", .path.display(), listed(.paths))]
+    InTheWay {
+        /// The checkout.
+        path: PathBuf,
+        /// The files.
+        paths: Vec<BString>,
+    },
+    /// Files change faster than they can be read.
+    #[error("files in {} keep changing while they are read: {}", .path.display(), listed(.paths))]
+    Restless {
+        /// The checkout.
+        path: PathBuf,
+        /// Those that changed.
+        paths: Vec<BString>,
+    },
+    /// A checkout is at another commit than what is to be done needs.
+    #[error("{} is at {}, not at {}", .path.display(), shown(.found), shown(.expected))]
+    Elsewhere {
+        /// The checkout.
+        path: PathBuf,
+        /// The commit that is needed.
+        expected: Option<Oid>,
+        /// The commit it is at.
+        found: Option<Oid>,
+    },
+    /// git answered with a warning where only a certain answer helps.
+    #[error("`{command}` is not sure of its answer{}", stderr_lines(.stderr))]
+    Unsure {
+        /// The command line, for a person to repeat.
+        command: String,
+        /// What it wrote to standard error.
+        stderr: Vec<u8>,
+    },
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -102,7 +198,7 @@ impl Explain for GitError {
     fn kind(&self) -> Kind {
         match self {
             GitError::NoCommit(_) => Kind::Usage,
-            GitError::Answer { .. } => Kind::Bug,
+            GitError::Answer { .. } | GitError::NotBeside { .. } => Kind::Bug,
             _ => Kind::Refused,
         }
     }
@@ -114,11 +210,31 @@ impl Explain for GitError {
             }
             GitError::RefFormat { .. } => vec!["convert it: git refs migrate --ref-format=files".to_owned()],
             GitError::TooOld { .. } => vec!["install a newer git and put it first on PATH".to_owned()],
+            GitError::Missing(_) => vec!["see what else is missing: git fsck --connectivity-only".to_owned()],
             GitError::Moved { .. } => vec!["run the same command again".to_owned()],
             GitError::Locked(path) => vec![format!(
                 "if no git command is running, a killed one left {} behind: git odyssey doctor --fix",
                 path.display()
             )],
+            GitError::Taken(path) => vec![format!("move {} away, or choose another place", path.display())],
+            GitError::Registered(_) => vec![
+                "bring the folder back, or drop the registration: git worktree unlock, git worktree prune"
+                    .to_owned(),
+            ],
+            GitError::NotClean { path, .. } => {
+                vec![format!("commit it or take it back, see: git -C {} status", quoted(path))]
+            }
+            GitError::UnderWay { operation, path } => {
+                vec![format!("finish or abort the {operation}, see: git -C {} status", quoted(path))]
+            }
+            GitError::Repositories { .. } => {
+                vec!["save what is in them, then move or remove them".to_owned()]
+            }
+            GitError::InTheWay { .. } => vec!["move them away, and run the same command again".to_owned()],
+            GitError::Restless { .. } => {
+                vec!["stop what writes them, and run the same command again".to_owned()]
+            }
+            GitError::Unsure { .. } => vec!["make git answer without a warning".to_owned()],
             GitError::File(error) => error.hints(),
             _ => Vec::new(),
         }
@@ -127,6 +243,19 @@ impl Explain for GitError {
 
 fn shown(oid: &Option<Oid>) -> String {
     oid.map_or_else(|| "nothing".to_owned(), |oid| oid.to_hex_with_len(10).to_string())
+}
+
+/// The first paths, and how many there are beside them.
+fn listed(paths: &[BString]) -> String {
+    let mut shown: Vec<String> = paths.iter().take(5).map(|path| text::visible(path)).collect();
+    if paths.len() > shown.len() {
+        shown.push(format!("and {} more", paths.len() - shown.len()));
+    }
+    shown.join(", ")
+}
+
+fn quoted(path: &Path) -> String {
+    shell_words::quote(&path.display().to_string()).into_owned()
 }
 
 fn stderr_lines(stderr: &[u8]) -> String {

@@ -1,10 +1,33 @@
 //! Floor 1: the only room that talks to git, through gix or through the `git` binary. It knows no leases.
 
+pub mod checkout;
+pub mod diff;
 pub mod error;
+pub mod exclude;
+pub mod history;
+pub mod hooks;
+pub mod index;
+pub mod merge;
 pub mod objects;
+pub mod paths;
+pub mod reflog;
 pub mod refs;
 pub mod repo;
 pub mod run;
+pub mod snapshot;
+pub mod status;
+pub mod worktree;
+
+mod hidden;
+mod lineage;
+mod loose;
+mod obstacles;
+mod walk;
+
+#[cfg(test)]
+mod scratch;
+#[cfg(test)]
+mod testing;
 
 pub use gix::ObjectId as Oid;
 pub use gix::bstr::BStr;

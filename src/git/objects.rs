@@ -1,10 +1,8 @@
 //! Objects: blobs, trees and commits, read and written in-process.
 
-use std::time::Duration;
-
 use gix::bstr::BStr;
 use gix::bstr::BString;
-use gix::objs::tree::EntryKind;
+pub use gix::objs::tree::EntryKind;
 
 use super::Oid;
 use super::error::GitError;
@@ -117,12 +115,7 @@ impl Repo {
         message: &BStr,
         at: Timestamp,
     ) -> Result<Oid, GitError> {
-        let (name, email) = self.person();
-        let signature = gix::actor::Signature {
-            name: name.unwrap_or_else(|| "git odyssey".into()),
-            email: email.unwrap_or_else(|| "git-odyssey@localhost".into()),
-            time: gix::date::Time { seconds: at.as_second(), offset: 0 },
-        };
+        let signature = self.signature(at);
         let commit = gix::objs::Commit {
             tree,
             parents: parents.iter().copied().collect(),
@@ -133,6 +126,16 @@ impl Repo {
             extra_headers: Vec::new(),
         };
         Ok(self.gix.write_object(&commit).map_err(GitError::gix("write a commit"))?.detach())
+    }
+
+    /// The configured person, or git odyssey itself where nobody is configured.
+    pub(super) fn signature(&self, at: Timestamp) -> gix::actor::Signature {
+        let (name, email) = self.person();
+        gix::actor::Signature {
+            name: name.unwrap_or_else(|| "git odyssey".into()),
+            email: email.unwrap_or_else(|| "git-odyssey@localhost".into()),
+            time: gix::date::Time { seconds: at.as_second(), offset: 0 },
+        }
     }
 
     /// Makes sure that an object of ours is on the disk itself, not only in the system's memory.
@@ -147,13 +150,24 @@ impl Repo {
         file.sync_data().map_err(|source| crate::base::atomic::FileError::new("sync", &path, source).into())
     }
 
+    /// The bytes of a file at a commit, if there is one.
+    ///
+    /// # Errors
+    /// When the commit or its trees cannot be read.
+    pub fn file_at(&self, commit: Oid, path: &BStr) -> Result<Option<Vec<u8>>, GitError> {
+        let doing = || format!("read {path} at {commit}");
+        let tree = self.commit(commit)?.tree;
+        let tree = self.gix.find_tree(tree).map_err(GitError::gix(doing()))?;
+        let parts = path.split(|&byte| byte == b'/');
+        let Some(entry) = tree.lookup_entry(parts).map_err(GitError::gix(doing()))? else { return Ok(None) };
+        if !entry.mode().is_blob() {
+            return Ok(None);
+        }
+        self.blob(entry.object_id()).map(Some)
+    }
+
     /// Whether an object exists here.
     pub fn has(&self, oid: Oid) -> bool {
         self.gix.has_object(oid)
-    }
-
-    /// How long ago a commit was made, seen from `now`.
-    pub fn age(commit: &Commit, now: Timestamp) -> Duration {
-        crate::base::clock::until(commit.time, now)
     }
 }

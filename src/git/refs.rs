@@ -13,6 +13,7 @@ use super::Oid;
 use super::error::GitError;
 use super::repo::Repo;
 use super::run::Git;
+use crate::base::lock::Lock;
 
 /// What a ref must be for its change to happen: every change is a compare-and-swap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +30,7 @@ impl Expect {
         found.map_or(Expect::Absent, Expect::At)
     }
 
-    fn oid(self) -> Option<Oid> {
+    pub(super) fn oid(self) -> Option<Oid> {
         match self {
             Expect::Absent => None,
             Expect::At(oid) => Some(oid),
@@ -132,11 +133,12 @@ impl Repo {
 
     /// Moves refs in one transaction of git's own, so that the user's hooks see and may refuse it.
     ///
-    /// `reason` goes into the reflog.
+    /// `reason` goes into the reflog. `lock` stays locked until git has ended, even when this process is killed before:
+    /// whoever gets it next finds the refs at rest.
     ///
     /// # Errors
     /// When git refuses: a value is not as expected, a ref is locked, or a hook said no. Nothing moved then.
-    pub fn transact(&self, steps: &[Step], reason: &str) -> Result<(), GitError> {
+    pub fn transact(&self, steps: &[Step], reason: &str, lock: &Lock) -> Result<(), GitError> {
         let mut input = Vec::new();
         let zero = self.gix.object_hash().null();
         let value = |expect: &Expect| expect.oid().unwrap_or(zero);
@@ -160,6 +162,6 @@ impl Repo {
         push(&["prepare"]);
         push(&["commit"]);
         let git = Git::at(self.folder()).args(["update-ref", "-m", reason, "--stdin", "-z"]).input(input);
-        git.run().map(drop)
+        git.holding(lock)?.run().map(drop)
     }
 }

@@ -62,13 +62,18 @@ impl Repo {
     /// # Errors
     /// As for [`Repo::discover`].
     pub fn open(folder: &Path) -> Result<Repo, GitError> {
-        let opened =
-            gix::open(folder).map_err(|source| GitError::NoRepository(folder.to_owned(), source.into()))?;
+        let opened = gix::open_opts(folder, options())
+            .map_err(|source| GitError::NoRepository(folder.to_owned(), source.into()))?;
         Repo::checked(opened)
     }
 
     fn checked(mut gix: gix::Repository) -> Result<Repo, GitError> {
-        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        // A linked worktree knows the common folder as `…/.git/worktrees/<name>/../..`.
+        let absolute = |path: &Path| {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            gix::path::normalize(path.as_path().into(), &path)
+                .map_or(path.clone(), |short| short.into_owned())
+        };
         let common = absolute(gix.common_dir());
         let storage = gix.config_snapshot().string("extensions.refStorage");
         if let Some(format) = storage.filter(|format| !format.eq_ignore_ascii_case(b"files")) {
@@ -161,4 +166,16 @@ impl Repo {
         let commit = object.peel_to_commit().map_err(|_| unknown())?;
         Ok(commit.id)
     }
+}
+
+/// How repositories are opened: with the person's own configuration.
+#[cfg(not(test))]
+fn options() -> gix::open::Options {
+    gix::open::Options::default()
+}
+
+/// How repositories are opened in tests: without the configuration of whoever runs them.
+#[cfg(test)]
+fn options() -> gix::open::Options {
+    gix::open::Options::isolated()
 }

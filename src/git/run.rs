@@ -3,6 +3,9 @@
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fmt;
+use std::fs::File;
+use std::io::Seek;
+use std::io::SeekFrom;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
@@ -11,6 +14,7 @@ use std::process::ExitStatus;
 use std::process::Stdio;
 
 use super::error::GitError;
+use crate::base::lock::Lock;
 
 /// Variables that tie git to one repository or index. A hook inherits them from the git that runs it, and a child
 /// that works elsewhere must not see them. The list is that of `git rev-parse --local-env-vars`, without the
@@ -39,6 +43,7 @@ pub struct Git {
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
     input: Vec<u8>,
+    held: Option<File>,
 }
 
 /// How a `git` command ended, and what it wrote.
@@ -55,7 +60,13 @@ pub struct Output {
 impl Git {
     /// A command in the repository or checkout at `folder`.
     pub fn at(folder: &Path) -> Git {
-        Git { folder: folder.to_owned(), arguments: Vec::new(), variables: Vec::new(), input: Vec::new() }
+        Git {
+            folder: folder.to_owned(),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            input: Vec::new(),
+            held: None,
+        }
     }
 
     /// Adds one argument.
@@ -86,6 +97,18 @@ impl Git {
         self
     }
 
+    /// Keeps a lock held until git itself has ended, even when this process is killed before: git goes on without us.
+    ///
+    /// The lock's file is git's standard input; what git is to read is written into it.
+    ///
+    /// # Errors
+    /// When the system has no more handles.
+    pub fn holding(mut self, lock: &Lock) -> Result<Git, GitError> {
+        let shared = lock.share().map_err(|source| GitError::Start(self.to_string(), source))?;
+        self.held = Some(shared);
+        Ok(self)
+    }
+
     /// Runs it; a failing exit status is an error that shows what git said.
     ///
     /// # Errors
@@ -103,11 +126,19 @@ impl Git {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn answer(self) -> Result<Output, GitError> {
+    pub fn answer(mut self) -> Result<Output, GitError> {
         let line = self.to_string();
         let failed = |source| GitError::Start(line.clone(), source);
         tracing::debug!(command = %line, folder = %self.folder.display(), "git");
-        let mut child = self.command().spawn().map_err(failed)?;
+        let mut held = self.held.take();
+        if let Some(file) = held.as_mut().filter(|_| !self.input.is_empty()) {
+            fill(file, &self.input).map_err(failed)?;
+        }
+        let mut command = self.command();
+        command.stdin(held.map_or_else(Stdio::piped, Stdio::from));
+        let mut child = command.spawn().map_err(failed)?;
+        // Keeps no handle of its own: the lock is the child's from here on.
+        drop(command);
         let stdin = child.stdin.take();
         let output = std::thread::scope(|scope| {
             // Written beside the reading: a command that answers while it reads would fill both pipes.
@@ -125,15 +156,24 @@ impl Git {
     fn command(&self) -> Command {
         let mut command = Command::new("git");
         command.current_dir(&self.folder).args(&self.arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         for name in LOCAL_VARIABLES {
             command.env_remove(name);
         }
+        #[cfg(test)]
+        super::testing::isolate(&mut command);
         command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         own_group(&mut command);
         command
     }
+}
+
+fn fill(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(bytes)?;
+    file.seek(SeekFrom::Start(0)).map(drop)
 }
 
 /// A key press in the terminal must not kill git between two steps: we decide when to stop.
