@@ -1,0 +1,179 @@
+//! A lease as its file in the ledger: TOML, written in one fixed order, read strictly.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::base::clock::Timestamp;
+use crate::domain::holder::Holder;
+use crate::domain::holder::HolderKind;
+use crate::domain::lease;
+use crate::domain::lease::Fence;
+use crate::domain::lease::Lease;
+use crate::domain::lease::Mode;
+use crate::domain::lease::Phase;
+use crate::domain::lease::Place;
+use crate::domain::region::Case;
+use crate::domain::task::TaskName;
+
+/// A lease file as it is written. Unknown keys are refused: a newer writer raises the ledger's format instead.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeaseFile {
+    task: TaskName,
+    fence: Fence,
+    holder: HolderFile,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch: Option<String>,
+    base: String,
+    target: String,
+    regions: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    sets: BTreeMap<String, Vec<String>>,
+    mode: Mode,
+    phase: Phase,
+    ttl_seconds: u64,
+    #[serde(with = "instant")]
+    granted_at: Timestamp,
+    #[serde(with = "instant")]
+    expires_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HolderFile {
+    name: String,
+    kind: HolderKind,
+}
+
+impl LeaseFile {
+    /// The file of a lease.
+    pub fn of(lease: &Lease) -> LeaseFile {
+        let mut sets = BTreeMap::new();
+        for region in lease.regions.iter() {
+            if let Some(patterns) = region.set_patterns() {
+                let name = region.text().trim_start_matches('@').to_owned();
+                sets.insert(name, patterns.iter().map(ToString::to_string).collect());
+            }
+        }
+        LeaseFile {
+            task: lease.task.clone(),
+            fence: lease.fence,
+            holder: HolderFile { name: lease.holder.name().to_owned(), kind: lease.holder.kind() },
+            branch: lease.branch().map(str::to_owned),
+            base: lease.base.clone(),
+            target: lease.target.clone(),
+            regions: lease.regions.iter().map(|region| region.text().to_owned()).collect(),
+            sets,
+            mode: lease.mode,
+            phase: lease.phase,
+            ttl_seconds: lease.ttl.as_secs(),
+            granted_at: lease.granted_at,
+            expires_at: lease.expires_at,
+        }
+    }
+
+    /// The lease of a file.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn lease(self, case: Case) -> Result<Lease, String> {
+        let say = |error: &dyn std::error::Error| error.to_string();
+        let holder = Holder::new(&self.holder.name, self.holder.kind).map_err(|error| say(&error))?;
+        let texts = self.regions.iter().map(String::as_str);
+        let regions = lease::regions_from(texts, &self.sets, case).map_err(|error| say(&error))?;
+        Ok(Lease {
+            task: self.task,
+            fence: self.fence,
+            holder,
+            place: self.branch.map_or(Place::Here, Place::Branch),
+            base: self.base,
+            target: self.target,
+            regions,
+            mode: self.mode,
+            phase: self.phase,
+            ttl: Duration::from_secs(self.ttl_seconds),
+            granted_at: self.granted_at,
+            expires_at: self.expires_at,
+        })
+    }
+
+    /// The task that the file is about.
+    pub fn task(&self) -> &TaskName {
+        &self.task
+    }
+
+    /// The file's text: one key a line, in the order in which a person asks.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        let mut put = |key: &str, value: String| text.push_str(&format!("{key} = {value}\n"));
+        put("task", quoted(self.task.as_str()));
+        put("fence", self.fence.to_string());
+        put("holder", format!("{{ name = {}, kind = \"{}\" }}", quoted(&self.holder.name), self.holder.kind));
+        if let Some(branch) = &self.branch {
+            put("branch", quoted(branch));
+        }
+        put("base", quoted(&self.base));
+        put("target", quoted(&self.target));
+        put("regions", list(&self.regions));
+        if !self.sets.is_empty() {
+            let sets: Vec<String> = self
+                .sets
+                .iter()
+                .map(|(name, patterns)| format!("{} = {}", quoted(name), list(patterns)))
+                .collect();
+            put("sets", format!("{{ {} }}", sets.join(", ")));
+        }
+        put("mode", quoted(if self.mode == Mode::Shared { "shared" } else { "exclusive" }));
+        put("phase", quoted(if self.phase == Phase::Parked { "parked" } else { "active" }));
+        put("ttl_seconds", self.ttl_seconds.to_string());
+        put("granted_at", self.granted_at.to_string());
+        put("expires_at", self.expires_at.to_string());
+        text
+    }
+
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn from_toml(bytes: &[u8]) -> Result<LeaseFile, String> {
+        let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+        toml::from_str(text).map_err(|error| error.to_string())
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn list(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", texts.join(", "))
+}
+
+/// Times: TOML's own in lease files, text in the cache.
+mod instant {
+    use serde::Deserialize;
+    use serde::Deserializer;
+    use serde::Serializer;
+
+    use crate::base::clock::Timestamp;
+
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Toml(toml::value::Datetime),
+        Text(String),
+    }
+
+    pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(at)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        let text = match Written::deserialize(deserializer)? {
+            Written::Toml(at) => at.to_string(),
+            Written::Text(text) => text,
+        };
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,259 @@
+//! Intents: what a multi-step operation is about to do, written before its first step.
+//!
+//! While the operation lives it holds a lock beside its intent, and the system drops that lock at any kind of death.
+//! So an intent whose lock is free was cut off, whatever process ids have been reused since.
+
+use std::io::Error;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::base::atomic;
+use crate::base::atomic::FileError;
+use crate::base::lock::Lock;
+use crate::domain::lease::Fence;
+use crate::domain::task::TaskName;
+
+/// A workspace that is being made.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Making {
+    /// The full name of the branch.
+    pub branch: String,
+    /// The commit that the branch starts from.
+    pub base: String,
+    /// Where the workspace will be.
+    pub path: PathBuf,
+    /// Where it is built, and told to nobody.
+    pub building: PathBuf,
+}
+
+/// What an operation is about to do, with all that is needed to finish or undo it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "operation", rename_all = "kebab-case")]
+pub enum Intent {
+    /// Granting a lease, and making its workspace if it gets one.
+    Claim {
+        /// The task.
+        task: TaskName,
+        /// The checkout that it is for, when it gets no workspace.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        here: Option<PathBuf>,
+        /// The workspace.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        making: Option<Making>,
+    },
+    /// Trying a merged result in the workspace before it lands.
+    Check {
+        /// The task.
+        task: TaskName,
+        /// The workspace.
+        path: PathBuf,
+        /// The branch that it has to be on afterwards.
+        branch: String,
+    },
+    /// Moving a target, the checkouts that show it, and the ledger.
+    Land {
+        /// The task.
+        task: TaskName,
+        /// Its fence.
+        fence: Fence,
+        /// The full name of the target.
+        target: String,
+        /// The target's commit before.
+        old: String,
+        /// The target's commit after.
+        new: String,
+        /// The checkouts that have the target checked out.
+        checkouts: Vec<PathBuf>,
+        /// The mark in the checkouts' locks.
+        mark: String,
+    },
+    /// Removing a workspace and its branch, after all in them was saved or landed.
+    Remove {
+        /// The task.
+        task: TaskName,
+        /// The workspace.
+        path: PathBuf,
+        /// The full name of the branch.
+        branch: String,
+        /// The branch's commit; it goes only while it is there.
+        tip: String,
+    },
+}
+
+impl Intent {
+    /// The task that it is about.
+    pub fn task(&self) -> &TaskName {
+        match self {
+            Intent::Claim { task, .. }
+            | Intent::Check { task, .. }
+            | Intent::Land { task, .. }
+            | Intent::Remove { task, .. } => task,
+        }
+    }
+
+    /// The operation in words.
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Intent::Claim { .. } => "claim",
+            Intent::Check { .. } => "check",
+            Intent::Land { .. } => "land",
+            Intent::Remove { .. } => "removal",
+        }
+    }
+
+    /// Whether this operation makes just this ref update, so that hooks can tell ours from others'.
+    pub fn announces(&self, name: &str, old: &str, new: &str) -> bool {
+        match self {
+            Intent::Claim { making: Some(making), .. } => name == making.branch && new == making.base,
+            Intent::Claim { making: None, .. } | Intent::Check { .. } => false,
+            Intent::Land { target, old: from, new: to, .. } => name == target && old == from && new == to,
+            Intent::Remove { branch, tip, .. } => name == branch && old == tip,
+        }
+    }
+}
+
+/// An intent that is written down, by an operation that lives.
+#[derive(Debug)]
+pub struct Written {
+    path: PathBuf,
+    lock: Option<Lock>,
+}
+
+/// An intent whose operation was cut off, now ours to finish or undo.
+#[derive(Debug)]
+pub struct CutOff {
+    /// What it was about to do.
+    pub intent: Intent,
+    written: Written,
+}
+
+impl CutOff {
+    /// As [`Written::token`].
+    pub fn token(&self) -> String {
+        self.written.token()
+    }
+
+    /// Finished or undone: the intent goes.
+    ///
+    /// # Errors
+    /// When its file cannot be removed.
+    pub fn done(self) -> Result<(), FileError> {
+        self.written.done()
+    }
+}
+
+impl Written {
+    /// Writes an intent below `folder` (the repository's `odyssey` folder).
+    ///
+    /// # Errors
+    /// When it cannot be written: then the operation must not begin.
+    pub fn begin(folder: &Path, intent: &Intent) -> Result<Written, FileError> {
+        let intents = folder.join("intents");
+        let failed = |source| FileError::new("write", &intents, source);
+        // Whoever sweeps strays takes the same lock: they must not remove a lock's file before it is locked.
+        let _turn = turn(folder)?;
+        std::fs::create_dir_all(&intents).map_err(failed)?;
+        // Unique without a clock or an id of ours: the system picks the name.
+        let prefix = format!("{}-{}-", intent.operation(), intent.task());
+        let mut builder = tempfile::Builder::new();
+        let file = builder.prefix(&prefix).suffix(".lock").tempfile_in(&intents).map_err(failed)?;
+        let (_, lock_path) = file.keep().map_err(|error| failed(error.error))?;
+        let lock = Lock::wait(&lock_path)?;
+        let path = lock_path.with_extension("toml");
+        let text = toml::to_string(intent)
+            .map_err(|error| FileError::new("write", &path, Error::new(ErrorKind::InvalidData, error)))?;
+        atomic::put(&path, text.as_bytes())?;
+        Ok(Written { path, lock: Some(lock) })
+    }
+
+    /// A word that no other operation has: events that carry it are this operation's.
+    pub fn token(&self) -> String {
+        self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// The operation is complete: the intent goes.
+    ///
+    /// # Errors
+    /// When its file cannot be removed.
+    pub fn done(mut self) -> Result<(), FileError> {
+        atomic::remove(&self.path)?;
+        let lock_path = self.path.with_extension("lock");
+        // Some systems cannot remove a file that is open.
+        self.lock.take();
+        atomic::remove(&lock_path)
+    }
+}
+
+/// The intents that are written down now, of operations alive or cut off.
+///
+/// # Errors
+/// When an intent cannot be read: it might announce what is happening right now.
+pub fn written(folder: &Path) -> Result<Vec<Intent>, FileError> {
+    let mut found = Vec::new();
+    for path in listing(&folder.join("intents"), "toml")? {
+        // One that is gone now has ended meanwhile.
+        found.extend(read(&path)?);
+    }
+    Ok(found)
+}
+
+/// The intents whose operations were cut off. Each is the caller's until it is dropped.
+///
+/// # Errors
+/// As for [`written`].
+pub fn cut_off(folder: &Path) -> Result<Vec<CutOff>, FileError> {
+    let intents = folder.join("intents");
+    let mut found = Vec::new();
+    for path in listing(&intents, "toml")? {
+        let lock_path = path.with_extension("lock");
+        let Some(lock) = Lock::attempt(&lock_path)? else { continue };
+        let written = Written { path, lock: Some(lock) };
+        // Read after the lock was taken: an operation that ended meanwhile has taken its intent along.
+        match read(&written.path)? {
+            Some(intent) => found.push(CutOff { intent, written }),
+            None => written.done()?,
+        }
+    }
+    // Cut off before the intent was written, so before the first step.
+    let strays = listing(&intents, "lock")?;
+    if strays.iter().any(|path| !path.with_extension("toml").exists()) {
+        let _turn = turn(folder)?;
+        for path in strays.iter().filter(|path| !path.with_extension("toml").exists()) {
+            if Lock::attempt(path)?.is_some() {
+                atomic::remove(path)?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn turn(folder: &Path) -> Result<Lock, FileError> {
+    Lock::wait(&folder.join("lock").join("intents"))
+}
+
+fn listing(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, FileError> {
+    let failed = |source| FileError::new("read", folder, source);
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(path: &Path) -> Result<Option<Intent>, FileError> {
+    let Some(bytes) = atomic::read(path)? else { return Ok(None) };
+    let broken =
+        |reason: String| FileError::new("understand", path, Error::new(ErrorKind::InvalidData, reason));
+    let text = String::from_utf8(bytes).map_err(|error| broken(error.to_string()))?;
+    toml::from_str(&text).map(Some).map_err(|error| broken(error.to_string()))
+}

@@ -1,0 +1,326 @@
+//! The ledger of one machine: read, decide, write, with the ref's compare-and-swap as the truth.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::cache::LeaseCache;
+use super::codec::LeaseFile;
+use super::error::LedgerError;
+use crate::base::atomic::FileError;
+use crate::base::clock::Timestamp;
+use crate::base::lock::Lock;
+use crate::domain::book::Entry;
+use crate::domain::book::LeaseBook;
+use crate::domain::event::Event;
+use crate::domain::event::EventKind;
+use crate::domain::lease::Fence;
+use crate::domain::lease::Lease;
+use crate::domain::region::Case;
+use crate::git::Oid;
+use crate::git::error::GitError;
+use crate::git::objects::Entry as TreeEntry;
+use crate::git::objects::EntryKind;
+use crate::git::refs::Expect;
+use crate::git::repo::Repo;
+
+/// The ref in which everything is recorded.
+pub const LEDGER: &str = "refs/odyssey/ledger";
+
+/// The version of the ledger's tree.
+const FORMAT: &str = "1";
+
+/// Whether a change waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// A grant survives a power cut.
+    Synced,
+    /// A grant survives a kill, and may be forgotten in a power cut.
+    Cached,
+}
+
+/// The ledger of one repository.
+#[derive(Debug, Clone, Copy)]
+pub struct Ledger<'repo> {
+    repo: &'repo Repo,
+    durability: Durability,
+}
+
+/// The ledger's state at one commit.
+#[derive(Debug)]
+pub struct State {
+    /// The commit.
+    pub tip: Oid,
+    /// The leases.
+    pub book: LeaseBook,
+    /// The `leases` tree: where each file is, in git's order.
+    files: Vec<TreeEntry>,
+}
+
+impl<'repo> Ledger<'repo> {
+    /// The ledger of a repository, prepared or not.
+    pub fn of(repo: &'repo Repo, durability: Durability) -> Ledger<'repo> {
+        Ledger { repo, durability }
+    }
+
+    /// The folder inside the repository where git odyssey keeps what is not in the ledger.
+    pub fn folder(&self) -> PathBuf {
+        folder(self.repo)
+    }
+
+    /// Makes the ledger, unless there is one. Answers whether it was made.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn prepare(&self, now: Timestamp) -> Result<bool, LedgerError> {
+        let _lock = self.lock()?;
+        if self.repo.reference(LEDGER)?.is_some() {
+            return Ok(false);
+        }
+        let event = Event {
+            kind: EventKind::Init,
+            task: None,
+            fence: None,
+            subject: "init the ledger".to_owned(),
+            facts: Vec::new(),
+        };
+        let tree = self.write_state(Fence(0), &[])?;
+        let commit = self.write_event(tree, None, &event, now)?;
+        self.move_to(Expect::Absent, commit)?;
+        Ok(true)
+    }
+
+    /// Whether the repository has a ledger.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    pub fn is_prepared(&self) -> Result<bool, LedgerError> {
+        Ok(self.repo.reference(LEDGER)?.is_some())
+    }
+
+    /// Reads the state now.
+    ///
+    /// # Errors
+    /// When there is no ledger, or it cannot be understood in every part.
+    pub fn read(&self) -> Result<State, LedgerError> {
+        let tip = self.repo.reference(LEDGER)?.ok_or(LedgerError::NotPrepared)?;
+        self.read_at(tip)
+    }
+
+    /// Reads the state at one of the ledger's commits.
+    ///
+    /// # Errors
+    /// As for [`Ledger::read`].
+    pub fn read_at(&self, tip: Oid) -> Result<State, LedgerError> {
+        let damaged = |what: String| LedgerError::Damaged { commit: tip, what };
+        let root = self.repo.tree(self.repo.commit(tip)?.tree)?;
+        let find = |name: &str| root.iter().find(|entry| entry.name == name).map(|entry| entry.oid);
+        let text = |name: &str| -> Result<String, LedgerError> {
+            let oid = find(name).ok_or_else(|| damaged(format!("{name} is missing")))?;
+            let bytes = self.repo.blob(oid)?;
+            let text = String::from_utf8(bytes).map_err(|_| damaged(format!("{name} is no text")))?;
+            Ok(text.trim().to_owned())
+        };
+        let format = text("format")?;
+        if format != FORMAT {
+            return Err(LedgerError::NewerFormat(format));
+        }
+        let fence = text("fence")?;
+        let fence: u64 = fence.parse().map_err(|_| damaged(format!("fence is '{fence}', no number")))?;
+        // Git keeps no empty trees, so a ledger without leases has no such entry.
+        let files = find("leases").map(|oid| self.repo.tree(oid)).transpose()?.unwrap_or_default();
+        let leases = self.read_leases(&files, &damaged)?;
+        Ok(State { tip, book: LeaseBook::new(leases, Fence(fence)), files })
+    }
+
+    fn read_leases(
+        &self,
+        files: &[TreeEntry],
+        damaged: &dyn Fn(String) -> LedgerError,
+    ) -> Result<Vec<Lease>, LedgerError> {
+        let case = self.case();
+        let path = self.folder().join("leases.json");
+        let mut cache = LeaseCache::read(&path);
+        let mut read = Vec::with_capacity(files.len());
+        for entry in files {
+            let wrong = |what: &str| damaged(format!("leases/{}: {what}", entry.name));
+            let file = match cache.take(entry.oid) {
+                Some(file) => file,
+                None => LeaseFile::from_toml(&self.repo.blob(entry.oid)?).map_err(|error| wrong(&error))?,
+            };
+            if entry.name != format!("{}.toml", file.task()) {
+                return Err(wrong(&format!("it is the lease of {}", file.task())));
+            }
+            read.push((entry.oid, file));
+        }
+        if cache.is_stale() {
+            LeaseCache::write(&path, &read);
+        }
+        let lease = |(_, file): (Oid, LeaseFile)| {
+            let name = file.task().clone();
+            file.lease(case).map_err(|error| damaged(format!("leases/{name}.toml: {error}")))
+        };
+        read.into_iter().map(lease).collect()
+    }
+
+    /// How paths are compared here.
+    pub fn case(&self) -> Case {
+        if self.repo.ignores_case() { Case::Insensitive } else { Case::Sensitive }
+    }
+
+    /// Changes the ledger: `decide` is shown the state and answers the entries to write. When somebody else was
+    /// quicker it is asked again with the newer state.
+    ///
+    /// # Errors
+    /// What `decide` refuses, or when the ledger cannot be read or written. Nothing has changed then.
+    pub fn change<T, E: From<LedgerError>>(
+        &self,
+        now: Timestamp,
+        decide: impl FnMut(&State) -> Result<(Vec<Entry>, T), E>,
+    ) -> Result<T, E> {
+        let lock = self.lock()?;
+        self.change_locked(&lock, now, decide)
+    }
+
+    /// As [`Ledger::change`], for a caller that has the lock already.
+    ///
+    /// # Errors
+    /// As for [`Ledger::change`].
+    pub fn change_locked<T, E: From<LedgerError>>(
+        &self,
+        _lock: &Lock,
+        now: Timestamp,
+        mut decide: impl FnMut(&State) -> Result<(Vec<Entry>, T), E>,
+    ) -> Result<T, E> {
+        loop {
+            let state = self.read()?;
+            let (entries, answer) = decide(&state)?;
+            if entries.is_empty() {
+                return Ok(answer);
+            }
+            match self.append(state, &entries, now) {
+                Ok(()) => return Ok(answer),
+                // Somebody wrote without the lock. What they wrote counts: decide again.
+                Err(LedgerError::Git(GitError::Moved { .. })) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Queues behind the others who want to change the ledger. The lock is manners, not safety.
+    ///
+    /// # Errors
+    /// When the file system has no locks.
+    pub fn lock(&self) -> Result<Lock, LedgerError> {
+        Ok(Lock::wait(&self.folder().join("lock").join("ledger"))?)
+    }
+
+    /// Begins the ledger's tree anew, on top of whatever the ref is at: only for repairs.
+    pub(super) fn begin_again(
+        &self,
+        tip: Option<Oid>,
+        entry: &Entry,
+        fence: Fence,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let mut files = Vec::new();
+        for lease in &entry.put {
+            self.put(&mut files, lease)?;
+        }
+        let tree = self.write_state(fence, &files)?;
+        let commit = self.write_event(tree, tip.filter(|tip| self.repo.has(*tip)), &entry.event, now)?;
+        self.move_to(Expect::value(tip), commit)
+    }
+
+    fn put(&self, files: &mut Vec<TreeEntry>, lease: &Lease) -> Result<(), LedgerError> {
+        let oid = self.repo.write_blob(LeaseFile::of(lease).to_toml().as_bytes())?;
+        self.sync(oid)?;
+        let name = format!("{}.toml", lease.task).into();
+        // Among plain files git's order is that of the bytes.
+        match files.binary_search_by(|file| file.name.cmp(&name)) {
+            Ok(place) => files[place].oid = oid,
+            Err(place) => files.insert(place, TreeEntry { name, kind: EntryKind::Blob, oid }),
+        }
+        Ok(())
+    }
+
+    fn append(&self, state: State, entries: &[Entry], now: Timestamp) -> Result<(), LedgerError> {
+        let mut files = state.files;
+        let mut fence = state.book.last_fence();
+        let mut tip = state.tip;
+        for entry in entries {
+            for task in &entry.remove {
+                files.retain(|file| file.name != format!("{task}.toml"));
+            }
+            for lease in &entry.put {
+                fence = fence.max(lease.fence);
+                self.put(&mut files, lease)?;
+            }
+            let tree = self.write_state(fence, &files)?;
+            tip = self.write_event(tree, Some(tip), &entry.event, now)?;
+        }
+        self.move_to(Expect::At(state.tip), tip)
+    }
+
+    fn write_state(&self, fence: Fence, files: &[TreeEntry]) -> Result<Oid, LedgerError> {
+        let mut root = Vec::new();
+        for (name, text) in [("fence", format!("{fence}\n")), ("format", format!("{FORMAT}\n"))] {
+            let oid = self.repo.write_blob(text.as_bytes())?;
+            self.sync(oid)?;
+            root.push(TreeEntry { name: name.into(), kind: EntryKind::Blob, oid });
+        }
+        if !files.is_empty() {
+            let oid = self.repo.write_tree(files)?;
+            self.sync(oid)?;
+            root.push(TreeEntry { name: "leases".into(), kind: EntryKind::Tree, oid });
+        }
+        let oid = self.repo.write_tree(&root)?;
+        self.sync(oid)?;
+        Ok(oid)
+    }
+
+    fn write_event(
+        &self,
+        tree: Oid,
+        parent: Option<Oid>,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<Oid, LedgerError> {
+        let parents: Vec<Oid> = parent.into_iter().collect();
+        let commit = self.repo.write_commit(tree, &parents, event.message().as_str().into(), now)?;
+        self.sync(commit)?;
+        Ok(commit)
+    }
+
+    fn move_to(&self, expect: Expect, commit: Oid) -> Result<(), LedgerError> {
+        self.repo.edit(LEDGER, expect, commit)?;
+        if self.durability == Durability::Synced {
+            let path = self.repo.common_dir().join(LEDGER);
+            // Packed meanwhile is on the disk already.
+            if let Ok(file) = std::fs::File::open(&path) {
+                file.sync_data().map_err(|source| FileError::new("sync", &path, source))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&self, oid: Oid) -> Result<(), LedgerError> {
+        match self.durability {
+            Durability::Synced => Ok(self.repo.sync_object(oid)?),
+            Durability::Cached => Ok(()),
+        }
+    }
+}
+
+/// The folder inside a repository where git odyssey keeps what is not in the ledger.
+pub fn folder(repo: &Repo) -> PathBuf {
+    repo.common_dir().join("odyssey")
+}
+
+/// How long a claim may wait in the queue before it says so.
+pub const QUEUE_NOTICE: Duration = Duration::from_millis(500);
+
+/// Where the ledger's ref file changes: what a waiting claim watches.
+pub fn watched_folder(common: &Path) -> PathBuf {
+    common.join("refs").join("odyssey")
+}

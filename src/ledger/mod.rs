@@ -1,0 +1,19 @@
+//! Floor 2: the rules' state kept in one ref, `refs/odyssey/ledger`; and the intents that survive a kill.
+//!
+//! The ref's tree is the state now; each commit is one event:
+//!
+//! ```text
+//! format                 1
+//! fence                  the last fence that was granted
+//! leases/<task>.toml     one lease file for each live task
+//! ```
+
+pub mod cache;
+pub mod codec;
+pub mod error;
+pub mod history;
+pub mod intent;
+pub mod local;
+pub mod queue;
+pub mod repair;
+pub mod watch;

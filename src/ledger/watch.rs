@@ -1,0 +1,68 @@
+//! Watching the ledger's ref: woken by the file system when it changes.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use notify::RecommendedWatcher;
+use notify::RecursiveMode;
+use notify::Watcher;
+
+use crate::base::atomic::FileError;
+
+use super::local::watched_folder;
+
+/// A watch over the ledger's ref.
+pub struct RefWatch {
+    folder: PathBuf,
+    watcher: RecommendedWatcher,
+    changes: Receiver<notify::Result<notify::Event>>,
+}
+
+impl RefWatch {
+    /// Begins to watch the ledger of the repository whose shared folder is `common`.
+    ///
+    /// # Errors
+    /// When the system gives no more watches.
+    pub fn begin(common: &Path) -> Result<RefWatch, FileError> {
+        let folder = watched_folder(common);
+        let (sender, changes) = channel();
+        let failed = |error: notify::Error| FileError::new("watch", &folder, std::io::Error::other(error));
+        let mut watcher = notify::recommended_watcher(sender).map_err(failed)?;
+        std::fs::create_dir_all(&folder).map_err(|source| FileError::new("watch", &folder, source))?;
+        watcher.watch(&folder, RecursiveMode::NonRecursive).map_err(failed)?;
+        Ok(RefWatch { folder, watcher, changes })
+    }
+
+    /// Waits for a change, at most so long. Answers whether there was one.
+    ///
+    /// # Errors
+    /// When the watch is lost and cannot be renewed.
+    pub fn changed_within(&mut self, most: Duration) -> Result<bool, FileError> {
+        let changed = match self.changes.recv_timeout(most) {
+            Ok(_) => true,
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(FileError::new(
+                    "watch",
+                    &self.folder,
+                    std::io::Error::other("the watcher has ended"),
+                ));
+            }
+        };
+        // One change of a ref makes several events; all of them are this one wake.
+        while self.changes.try_recv().is_ok() {}
+        if !self.folder.exists() {
+            // Packing refs may remove the emptied folder, and the watch with it.
+            let failed =
+                |error: notify::Error| FileError::new("watch", &self.folder, std::io::Error::other(error));
+            std::fs::create_dir_all(&self.folder)
+                .map_err(|source| FileError::new("watch", &self.folder, source))?;
+            self.watcher.watch(&self.folder, RecursiveMode::NonRecursive).map_err(failed)?;
+        }
+        Ok(changed)
+    }
+}
