@@ -3,4 +3,7 @@
 pub mod base;
 pub mod domain;
 pub mod git;
+pub mod guard;
 pub mod ledger;
+pub mod merge;
+pub mod workspace;

@@ -1,0 +1,114 @@
+//! Floor 2: gathers what a hook has to judge, and judges it by the rules.
+//!
+//! Only commits that are new are judged, each by its own changes. A commit belongs to a task if the task's branch
+//! reaches it, else to whoever makes it. What others have published (remote-tracking refs, what was just fetched)
+//! is never judged again, so pulling passes.
+
+pub mod commits;
+pub mod staged;
+pub mod updates;
+
+use crate::base::clock::Timestamp;
+use crate::domain::book::LeaseBook;
+use crate::domain::judge::Actor;
+use crate::domain::judge::Judgement;
+use crate::domain::lease::Lease;
+use crate::domain::refused::Refused;
+use crate::domain::region::RegionSet;
+use crate::git::Oid;
+use crate::git::error::GitError;
+use crate::git::repo::Repo;
+
+/// What every judgement needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Bench<'a> {
+    /// The repository, seen from the checkout in which something happens.
+    pub repo: &'a Repo,
+    /// The leases.
+    pub book: &'a LeaseBook,
+    /// What all may change.
+    pub commons: &'a RegionSet,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// An error of the guard room.
+#[derive(Debug, thiserror::Error)]
+pub enum GuardError {
+    /// A rule said no.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// git could not answer; what cannot be judged does not pass.
+    #[error(transparent)]
+    Git(#[from] GitError),
+}
+
+impl crate::base::failure::Explain for GuardError {
+    fn kind(&self) -> crate::base::failure::Kind {
+        match self {
+            GuardError::Refused(refused) => refused.kind(),
+            GuardError::Git(error) => error.kind(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            GuardError::Refused(refused) => refused.hints(),
+            GuardError::Git(error) => error.hints(),
+        }
+    }
+
+    fn details(&self) -> Option<serde_json::Value> {
+        match self {
+            GuardError::Refused(refused) => refused.details(),
+            GuardError::Git(error) => error.details(),
+        }
+    }
+}
+
+impl Bench<'_> {
+    /// Judges paths; an obstacle stands only if the change does not come from the obstacle's own task, as
+    /// `sources` (the commits that the change came from) tell.
+    fn judge(&self, actor: &Actor, paths: &[&[u8]], sources: &[Oid]) -> Result<Judgement, GuardError> {
+        let refused = match self.book.judge(actor, paths.iter().copied(), self.commons, self.now) {
+            Ok(judgement) => return Ok(judgement),
+            Err(refused) => refused,
+        };
+        let Refused::Trespass(obstacles) = refused else { return Err(refused.into()) };
+        let mut standing = Vec::new();
+        let mut answers: Vec<(&Lease, bool)> = Vec::new();
+        for obstacle in obstacles {
+            let Some(lease) = self.book.get(&obstacle.task) else { continue };
+            let known = answers.iter().find(|(seen, _)| seen.task == lease.task).map(|(_, answer)| *answer);
+            let own = match known {
+                Some(answer) => answer,
+                None => {
+                    let answer = self.belongs(lease, sources)?;
+                    answers.push((lease, answer));
+                    answer
+                }
+            };
+            if !own {
+                standing.push(obstacle);
+            }
+        }
+        if standing.is_empty() { Ok(Judgement::default()) } else { Err(Refused::Trespass(standing).into()) }
+    }
+
+    /// Whether one of these commits belongs to a lease's task: its branch, or the base it was granted on, reaches it.
+    fn belongs(&self, lease: &Lease, commits: &[Oid]) -> Result<bool, GitError> {
+        let mut tips = Vec::new();
+        if let Some(branch) = lease.branch() {
+            tips.extend(self.repo.reference(branch)?);
+        }
+        tips.extend(Oid::from_hex(lease.base.as_bytes()).ok().filter(|base| self.repo.has(*base)));
+        for tip in tips {
+            for commit in commits {
+                if self.repo.reaches(tip, *commit)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}

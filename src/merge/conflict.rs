@@ -1,0 +1,122 @@
+//! Conflicts as they are shown: which files, which hunks, and what each side made of them.
+
+use crate::base::failure::Explain;
+use crate::base::failure::Kind;
+use crate::base::text;
+use crate::domain::lease::Lease;
+use crate::git::error::GitError;
+use crate::git::merge::Conflict;
+use crate::git::merge::Hunk;
+use crate::git::repo::Repo;
+
+/// One conflicting file.
+#[derive(Debug, serde::Serialize)]
+pub struct File {
+    /// Its path, made safe to show.
+    pub path: String,
+    /// What kind of conflict it is.
+    pub kind: String,
+    /// The places where both sides changed the same lines; empty for kinds that have none.
+    pub hunks: Vec<Place>,
+}
+
+/// One place where both sides changed the same lines.
+#[derive(Debug, serde::Serialize)]
+pub struct Place {
+    /// The first line in the target's file.
+    pub line: usize,
+    /// The lines before either side changed them.
+    pub base: String,
+    /// The target's lines.
+    pub ours: String,
+    /// The task's lines.
+    pub theirs: String,
+}
+
+/// A task's work and its target's both changed the same.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", shown(.task, .target, .files))]
+pub struct Conflicted {
+    task: String,
+    target: String,
+    files: Vec<File>,
+}
+
+impl Conflicted {
+    /// Reads the hunks of each conflict.
+    ///
+    /// # Errors
+    /// When a side cannot be read.
+    pub fn read(repo: &Repo, lease: &Lease, conflicts: Vec<Conflict>) -> Result<Conflicted, GitError> {
+        let mut files = Vec::new();
+        for conflict in conflicts {
+            let hunks = repo.conflict_hunks(&conflict)?;
+            let place = |hunk: Hunk| Place {
+                line: hunk.ours.first_line,
+                base: text::visible_lines(&hunk.base.text),
+                ours: text::visible_lines(&hunk.ours.text),
+                theirs: text::visible_lines(&hunk.theirs.text),
+            };
+            files.push(File {
+                path: text::visible(&conflict.path),
+                kind: conflict.kind.to_string(),
+                hunks: hunks.into_iter().map(place).collect(),
+            });
+        }
+        let target = lease.target.strip_prefix("refs/heads/").unwrap_or(&lease.target).to_owned();
+        Ok(Conflicted { task: lease.task.to_string(), target, files })
+    }
+}
+
+impl Explain for Conflicted {
+    fn kind(&self) -> Kind {
+        Kind::Conflict
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![
+            "nothing has moved; both sides are as they were".to_owned(),
+            format!("settle it in the workspace: git merge {}, commit, then land again", self.target),
+        ]
+    }
+
+    fn details(&self) -> Option<serde_json::Value> {
+        serde_json::to_value(&self.files).ok().map(|files| serde_json::json!({ "conflicts": files }))
+    }
+}
+
+/// How many lines of one side of a hunk are shown.
+const LINES: usize = 12;
+
+/// How many hunks are shown in all.
+const HUNKS: usize = 10;
+
+fn shown(task: &str, target: &str, files: &[File]) -> String {
+    let mut out = format!("{task} conflicts with {target} in {}", text::count(files.len(), "file"));
+    let mut left = HUNKS;
+    for file in files {
+        out.push_str(&format!("\n{} ({})", file.path, file.kind));
+        for place in file.hunks.iter().take(left) {
+            out.push_str(&format!("\n  line {}", place.line));
+            side(&mut out, &format!("{target} has"), &place.ours);
+            side(&mut out, &format!("{task} has"), &place.theirs);
+        }
+        left = left.saturating_sub(file.hunks.len());
+    }
+    out
+}
+
+fn side(out: &mut String, who: &str, lines: &str) {
+    out.push_str(&format!("\n    {who}"));
+    if lines.is_empty() {
+        out.push_str(" nothing");
+        return;
+    }
+    let lines: Vec<&str> = lines.trim_end_matches('\n').split('\n').collect();
+    for line in lines.iter().take(LINES) {
+        out.push_str(&format!("\n      | {line}"));
+    }
+    if lines.len() > LINES {
+        out.push_str(&format!("\n      | and {} more", text::count(lines.len() - LINES, "line")));
+    }
+}

@@ -1,0 +1,4 @@
+//! Floor 2: merging a task's work with its target in memory, and showing what conflicts.
+
+pub mod conflict;
+pub mod result;

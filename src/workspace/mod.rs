@@ -1,0 +1,8 @@
+//! Floor 2: a task's worktree: where it is, who works in it, how it is made ready and how it goes without loss.
+
+pub mod copy;
+pub mod place;
+pub mod preserve;
+pub mod process;
+pub mod salvage;
+pub mod setup;

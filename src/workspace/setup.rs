@@ -1,0 +1,60 @@
+//! Making a new workspace ready: copies of named ignored files, then the configured commands.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::base::atomic::FileError;
+use crate::domain::lease::Lease;
+
+use super::process;
+use super::process::CommandError;
+
+/// What a command that runs in a workspace is told of it.
+pub fn variables(lease: &Lease, workspace: &Path) -> Vec<(&'static str, OsString)> {
+    vec![
+        ("GIT_ODYSSEY_TASK", lease.task.as_str().into()),
+        ("GIT_ODYSSEY_FENCE", lease.fence.to_string().into()),
+        ("GIT_ODYSSEY_WORKSPACE", workspace.into()),
+    ]
+}
+
+/// Copies named files from the main checkout; one that is not there is passed over.
+///
+/// # Errors
+/// When a file is there and cannot be copied.
+pub fn copy_files(home: &Path, workspace: &Path, names: &[String]) -> Result<(), FileError> {
+    for name in names {
+        let (from, to) = (home.join(name), workspace.join(name));
+        let failed = |source| FileError::new("copy", &from, source);
+        // What is there already came with the commit, and is not to be overwritten.
+        if !from.exists() || to.exists() {
+            continue;
+        }
+        copy(&from, &to).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    if from.is_dir() {
+        std::fs::create_dir_all(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let entry = entry?;
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::copy(from, to).map(drop)
+}
+
+/// Runs the configured commands, one after the other.
+///
+/// # Errors
+/// When one cannot be started or ends with a failure; the later ones do not run.
+pub fn run_commands(lease: &Lease, workspace: &Path, commands: &[Vec<String>]) -> Result<(), CommandError> {
+    let variables = variables(lease, workspace);
+    commands.iter().try_for_each(|words| process::run("setup", words, workspace, &variables))
+}
