@@ -1,6 +1,7 @@
-//! The library of git odyssey.
+//! floor plan
 
 pub mod base;
+pub mod commands;
 pub mod domain;
 pub mod git;
 pub mod guard;

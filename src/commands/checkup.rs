@@ -1,0 +1,410 @@
+//! The doctor's examinations, one function each.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::atomic::FileError;
+use crate::base::failure::Failure;
+use crate::domain::book::LeaseBook;
+use crate::domain::event::Event;
+use crate::domain::event::EventKind;
+use crate::domain::judge::Actor;
+use crate::domain::lease::Lease;
+use crate::domain::task::TaskName;
+use crate::git::Oid;
+use crate::git::repo::Repo;
+use crate::git::worktree::Worktree;
+use crate::guard::Bench;
+use crate::guard::commits::Published;
+use crate::guard::updates;
+use crate::ledger::error::LedgerError;
+use crate::ledger::intent;
+use crate::ledger::local::LEDGER;
+use crate::ledger::repair;
+use crate::workspace::salvage;
+
+use super::Context;
+use super::removal;
+use super::session::Session;
+
+/// One thing that is or was wrong.
+#[derive(Debug, serde::Serialize)]
+pub struct Finding {
+    /// What.
+    pub what: String,
+    /// Whether it is mended now.
+    pub mended: bool,
+    /// What to do, while it is not.
+    pub advice: Option<String>,
+}
+
+/// One examination of a repository.
+pub struct Checkup<'a> {
+    session: &'a Session,
+    context: &'a Context<'a>,
+    fix: bool,
+    findings: Vec<Finding>,
+}
+
+/// How old a lock of git's must be to count as left behind by a killed process.
+const STALE: Duration = Duration::from_secs(10 * 60);
+
+impl<'a> Checkup<'a> {
+    /// Begins.
+    pub fn begin(session: &'a Session, context: &'a Context<'a>, fix: bool) -> Checkup<'a> {
+        Checkup { session, context, fix, findings: Vec::new() }
+    }
+
+    /// Notes what is left for a person.
+    pub fn open(&mut self, what: String, advice: &str) {
+        let advice = (!advice.is_empty()).then(|| advice.to_owned());
+        self.findings.push(Finding { what, mended: false, advice });
+    }
+
+    /// Notes what was mended.
+    pub fn mended(&mut self, what: String) {
+        self.findings.push(Finding { what, mended: true, advice: None });
+    }
+
+    /// All that was found.
+    pub fn done(self) -> Vec<Finding> {
+        self.findings
+    }
+
+    fn book(&self) -> Option<LeaseBook> {
+        self.session.ledger().read().ok().map(|state| state.book)
+    }
+
+    /// Lock files that a killed git left, which stop every commit.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn stale_locks(&mut self) -> Result<(), Failure> {
+        let common = self.session.repo.common_dir().to_owned();
+        // Only we write this ref, and only under our own lock: with that in hand, a lock beside it is nobody's.
+        let own = common.join(format!("{LEDGER}.lock"));
+        if own.exists() {
+            let _lock = self.session.ledger().lock()?;
+            self.stale(&own)?;
+        }
+        let mut old = Vec::new();
+        for name in ["packed-refs.lock", "index.lock", "HEAD.lock", "config.lock"] {
+            old.push(common.join(name));
+        }
+        collect_locks(&common.join("refs"), &mut old)?;
+        for worktree in self.session.repo.worktrees()? {
+            old.push(worktree.private_dir.join("index.lock"));
+            old.push(worktree.private_dir.join("HEAD.lock"));
+        }
+        old.sort();
+        old.dedup();
+        for path in old {
+            if path != own && self.is_old(&path) {
+                self.stale(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_old(&self, path: &Path) -> bool {
+        let age = path.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
+        age.is_some_and(|age| age > STALE)
+    }
+
+    fn stale(&mut self, path: &Path) -> Result<(), Failure> {
+        if self.fix {
+            crate::base::atomic::remove(path)?;
+            self.mended(format!("removed {}, which a killed git left", path.display()));
+        } else if path.exists() {
+            self.open(format!("a killed git left {}", path.display()), "git odyssey doctor --fix");
+        }
+        Ok(())
+    }
+
+    /// The ledger itself: that it can be read, and that its leases do not contradict each other.
+    ///
+    /// # Errors
+    /// When it cannot be mended.
+    pub fn ledger(&mut self) -> Result<(), Failure> {
+        let ledger = self.session.ledger();
+        match ledger.read() {
+            Ok(state) => self.contradictions(&state.book),
+            Err(error @ LedgerError::NewerFormat(_)) => {
+                self.open(error.to_string(), "install the newer git odyssey that wrote it");
+            }
+            Err(error) if self.fix => {
+                let mended = repair::restore(&ledger, &self.session.repo, self.session.now)?;
+                self.mended(format!("{error}; {mended}"));
+            }
+            Err(error) => self.open(error.to_string(), "git odyssey doctor --fix"),
+        }
+        Ok(())
+    }
+
+    fn contradictions(&mut self, book: &LeaseBook) {
+        let active: Vec<&Lease> = book.leases().iter().filter(|lease| lease.is_active()).collect();
+        for lease in &active {
+            for (other, _) in book.excluded_by(lease) {
+                if lease.fence < other.fence {
+                    self.open(
+                        format!(
+                            "{} and {} are both active, and their regions overlap",
+                            lease.task, other.task
+                        ),
+                        &format!("stop one of them: git odyssey park {}", other.task),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Leases without the branch that their work is on.
+    ///
+    /// # Errors
+    /// When refs cannot be read, or a lease cannot be ended.
+    pub fn leases(&mut self) -> Result<(), Failure> {
+        let Some(book) = self.book() else { return Ok(()) };
+        for lease in book.leases() {
+            let Some(branch) = lease.branch() else { continue };
+            if self.session.repo.reference(branch)?.is_some() || self.is_being_made(&lease.task)? {
+                continue;
+            }
+            let what = format!("{} has a lease, and its branch {} is gone", lease.task, short(branch));
+            if self.fix && self.session.workspace(lease)?.is_none() {
+                let event = format!("release {}: its branch is gone", lease.task);
+                let event = Event::of(EventKind::Release, &lease.task, lease.fence, event);
+                self.session.ledger().change(self.session.now, |state| -> Result<_, LedgerError> {
+                    Ok((vec![state.book.end(&lease.task, lease.fence, event.clone())?], ()))
+                })?;
+                self.mended(format!("{what}; ended the lease"));
+            } else {
+                self.open(what, "git odyssey doctor --fix ends the lease");
+            }
+        }
+        Ok(())
+    }
+
+    fn is_being_made(&self, task: &TaskName) -> Result<bool, FileError> {
+        Ok(intent::written(&self.session.ledger().folder())?.iter().any(|intent| intent.task() == task))
+    }
+
+    /// Workspaces whose lease has ended.
+    ///
+    /// # Errors
+    /// When they cannot be listed, or one cannot be saved or removed.
+    pub fn worktrees(&mut self) -> Result<(), Failure> {
+        let Some(book) = self.book() else { return Ok(()) };
+        for worktree in self.session.repo.worktrees()? {
+            let branch = worktree.head.as_ref().and_then(|head| head.branch()).map(str::to_owned);
+            let Some((branch, task)) =
+                branch.and_then(|branch| TaskName::of_branch(&branch).map(|task| (branch, task)))
+            else {
+                continue;
+            };
+            if book.get(&task).is_some() || self.is_being_made(&task)? {
+                continue;
+            }
+            if worktree.missing {
+                self.open(
+                    format!(
+                        "the worktree of {task} is registered, and its folder {} is gone",
+                        worktree.path.display()
+                    ),
+                    "if it was removed by hand: git worktree remove --force --force PATH",
+                );
+                continue;
+            }
+            self.orphan(&worktree, &branch, &task)?;
+        }
+        Ok(())
+    }
+
+    /// A workspace without a lease: what has landed goes, anything else is a person's to decide.
+    fn orphan(&mut self, worktree: &Worktree, branch: &str, task: &TaskName) -> Result<(), Failure> {
+        let target = self.session.target()?;
+        let (tip, target) = (self.session.repo.reference(branch)?, self.session.repo.reference(&target)?);
+        let landed = match (tip, target) {
+            (Some(tip), Some(target)) => self.session.repo.reaches(target, tip)?,
+            _ => false,
+        };
+        let saved = salvage::list(&self.session.repo)?
+            .into_iter()
+            .any(|one| one.task == *task && Some(one.tip) == tip);
+        let clean = Repo::open(&worktree.path)?.changes_by_git()?.is_empty();
+        let what = format!("the workspace {} has no lease", worktree.path.display());
+        if !(landed || saved) || !clean {
+            self.open(
+                format!("{what}, and holds work"),
+                &format!("look into it; then keep its branch, or remove both: git worktree remove, git branch -D {}", short(branch)),
+            );
+            return Ok(());
+        }
+        if !self.fix {
+            self.open(what, "git odyssey doctor --fix removes it: all its work has landed or is saved");
+            return Ok(());
+        }
+        let lease = removal::stand_in(self.session, task, branch)?;
+        match removal::remove(self.session, &lease, None, &format!("remove {task}, which has ended"))? {
+            removal::Removed::Kept { why, .. } => self.open(format!("{what}, and was kept: {why}"), ""),
+            _ => self.mended(format!("{what}; all its work had landed or was saved, and it is removed")),
+        }
+        Ok(())
+    }
+
+    /// Task branches without lease and worktree.
+    ///
+    /// # Errors
+    /// When refs cannot be read or removed.
+    pub fn branches(&mut self) -> Result<(), Failure> {
+        let Some(book) = self.book() else { return Ok(()) };
+        let worktrees = self.session.repo.worktrees()?;
+        let Ok(target) = self.session.target() else { return Ok(()) };
+        let target = self.session.repo.reference(&target)?;
+        for (branch, tip) in self.session.repo.references(TaskName::BRANCHES)? {
+            let Some(task) = TaskName::of_branch(&branch) else { continue };
+            let used = worktrees.iter().any(|worktree| worktree.uses(&branch));
+            if book.get(&task).is_some() || used || self.is_being_made(&task)? {
+                continue;
+            }
+            let landed = match target {
+                Some(target) => self.session.repo.reaches(target, tip)?,
+                None => false,
+            };
+            let what = format!("the branch {} has no lease and no workspace", short(&branch));
+            if !landed {
+                self.open(
+                    format!("{what}, and holds commits that have not landed"),
+                    &format!("look at it: git log {}; it stays until you delete it", short(&branch)),
+                );
+            } else if self.fix {
+                removal::delete_branch(
+                    self.session,
+                    &branch,
+                    tip,
+                    &format!("remove {task}, which has ended"),
+                )?;
+                self.mended(format!("{what}; it had landed, and is removed"));
+            } else {
+                self.open(what, "git odyssey doctor --fix removes it: it has landed");
+            }
+        }
+        Ok(())
+    }
+
+    /// That every hook fires in every checkout, which is proved by firing it.
+    ///
+    /// # Errors
+    /// When the hooks cannot be installed again.
+    pub fn hooks(&mut self) -> Result<(), Failure> {
+        let folder = self.session.ledger().folder();
+        let mut silent = self.silent_hooks()?;
+        if !silent.is_empty() && self.fix {
+            self.session.repo.install_hooks(&self.context.program, &folder)?;
+            let left = self.silent_hooks()?;
+            for what in silent.iter().filter(|what| !left.contains(what)) {
+                self.mended(format!("{what}; installed it again"));
+            }
+            silent = left;
+        }
+        for what in silent {
+            self.open(what, "install them again: git odyssey init");
+        }
+        Ok(())
+    }
+
+    fn silent_hooks(&self) -> Result<Vec<String>, Failure> {
+        let mut silent = Vec::new();
+        for worktree in self.session.repo.worktrees()?.iter().filter(|worktree| !worktree.missing) {
+            let checkout = Repo::open(&worktree.path)?;
+            for proof in checkout.prove_hooks()? {
+                if !proof.fired {
+                    silent.push(format!(
+                        "the hook {} does not fire in {}",
+                        proof.event,
+                        worktree.path.display()
+                    ));
+                }
+            }
+        }
+        Ok(silent)
+    }
+
+    /// Commits on local branches that wrote into a region that somebody else held then: a hook was bypassed.
+    ///
+    /// # Errors
+    /// When history cannot be read.
+    pub fn bypassed(&mut self) -> Result<(), Failure> {
+        let Some(book) = self.book() else { return Ok(()) };
+        let Some(oldest) = book.leases().iter().map(|lease| lease.granted_at).min() else { return Ok(()) };
+        let commons = self.session.commons()?;
+        let repo = &self.session.repo;
+        let bench = Bench { repo, book: &book, commons: &commons, now: self.session.now };
+        let mut published = updates::published(repo)?;
+        let overridden = self.overridden()?;
+        for (branch, tip) in repo.references("refs/heads/")? {
+            let actor = self.owner(&book, &branch);
+            let commits = repo.new_commits(&[tip], &published.0)?;
+            for commit in commits.iter().rev() {
+                // What was there before the first of the leases was granted broke none of them.
+                if repo.commit(*commit)?.time < oldest || overridden.contains(commit) {
+                    continue;
+                }
+                if let Err(error) = bench.judge_commits(&actor, &[*commit], &Published(published.0.clone())) {
+                    let lines: Vec<String> = error.to_string().lines().map(str::to_owned).collect();
+                    self.findings.push(Finding {
+                        what: format!(
+                            "{} on {} got past the hooks: {}",
+                            commit.to_hex_with_len(10),
+                            short(&branch),
+                            lines.first().cloned().unwrap_or_default()
+                        ),
+                        mended: false,
+                        advice: Some("settle it with the holder, or take it back: git revert".to_owned()),
+                    });
+                }
+            }
+            // Seen on one branch, a commit is not reported again for the next.
+            published.0.push(tip);
+        }
+        Ok(())
+    }
+
+    /// Commits that a person let through with a reason.
+    fn overridden(&self) -> Result<Vec<Oid>, Failure> {
+        let mut found = Vec::new();
+        for past in crate::ledger::history::events(&self.session.repo)? {
+            let past = past?;
+            if past.event.event == EventKind::Override.to_string() {
+                let moved = past.event.facts.iter().filter(|(name, _)| name == "Moved");
+                found.extend(
+                    moved.filter_map(|(_, value)| Oid::from_hex(value.rsplit(' ').next()?.as_bytes()).ok()),
+                );
+            }
+        }
+        Ok(found)
+    }
+
+    fn owner(&self, book: &LeaseBook, branch: &str) -> Actor {
+        let lease = book.leases().iter().find(|lease| lease.branch() == Some(branch) && lease.is_active());
+        lease.map_or(Actor::Person(Vec::new()), |lease| Actor::Task(lease.task.clone(), lease.fence))
+    }
+}
+
+fn collect_locks(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), FileError> {
+    let failed = |source| FileError::new("read", folder, source);
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        if entry.file_type().map_err(failed)?.is_dir() {
+            collect_locks(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "lock") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn short(name: &str) -> &str {
+    name.strip_prefix("refs/heads/").unwrap_or(name)
+}

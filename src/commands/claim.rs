@@ -1,0 +1,388 @@
+//! `claim`: takes regions for a task, all or none, and gives it a workspace.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::clock::Timestamp;
+use crate::base::failure::Explain;
+use crate::base::failure::Failure;
+use crate::base::failure::Kind;
+use crate::base::page::Label;
+use crate::base::page::Page;
+use crate::base::text;
+use crate::domain::book::Entry;
+use crate::domain::book::OverParked;
+use crate::domain::book::Request;
+use crate::domain::event::EventKind;
+use crate::domain::holder::Holder;
+use crate::domain::lease::Lease;
+use crate::domain::lease::Mode;
+use crate::domain::lease::Place;
+use crate::domain::task::TaskName;
+use crate::git::Oid;
+use crate::git::worktree::NewWorktree;
+use crate::ledger::codec::LeaseFile;
+use crate::ledger::error::LedgerError;
+use crate::ledger::intent::Intent;
+use crate::ledger::intent::Making;
+use crate::ledger::intent::Written;
+use crate::ledger::local::State;
+use crate::workspace::copy;
+use crate::workspace::setup;
+
+use super::Context;
+use super::Outcome;
+use super::recover;
+use super::removal;
+use super::session::Session;
+use super::session::SessionError;
+use super::supervise;
+use super::waiting::Patience;
+use super::waiting::Waiting;
+
+/// Take regions for a task, all or none, and give it a worktree and a branch of its own.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Claim {
+    /// The task's name, for example auth-refactor
+    pub task: TaskName,
+    /// What it may change: a path, a glob from the top of the repository, or @name from odyssey.toml; repeatable
+    #[arg(short, long = "region", value_name = "REGION", required = true)]
+    pub regions: Vec<String>,
+    /// Who does it: an agent's name, or human:NAME [default: you]
+    #[arg(long = "for", value_name = "HOLDER")]
+    pub holder: Option<Holder>,
+    /// How long the lease lasts without renewal, for example 45m or 2h [default: 1h, or odyssey.toml's]
+    #[arg(long, value_parser = text::parse_duration)]
+    pub ttl: Option<Duration>,
+    /// Nobody may change the regions; others may rely on them too
+    #[arg(long)]
+    pub shared: bool,
+    /// Wait until the regions are free, at most so long if a time is given
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, value_parser = text::parse_duration)]
+    pub wait: Option<Option<Duration>>,
+    /// The revision to start from [default: the target branch]
+    #[arg(long, value_name = "REV")]
+    pub base: Option<String>,
+    /// Lease for this checkout, without a workspace: for a person in a checkout of their own
+    #[arg(long)]
+    pub here: bool,
+    /// Build on the commits of parked work that overlaps
+    #[arg(long, conflicts_with_all = ["take_over", "base", "here"])]
+    pub stack: bool,
+    /// Take the regions of parked work that overlaps; that work is saved first
+    #[arg(long)]
+    pub take_over: bool,
+    /// Run this in the workspace, renew while it lives, and park when it ends
+    #[arg(last = true, value_name = "COMMAND", conflicts_with = "here")]
+    pub command: Vec<String>,
+}
+
+/// What a claim answers.
+#[derive(Debug, serde::Serialize)]
+pub struct Granted {
+    /// The task.
+    pub task: TaskName,
+    /// The fence of this grant.
+    pub fence: u64,
+    /// Who holds it.
+    pub holder: Holder,
+    /// What it may change.
+    pub regions: Vec<String>,
+    /// The branch, if it has a workspace.
+    pub branch: Option<String>,
+    /// The workspace; for a claim with `--here` this checkout.
+    pub path: PathBuf,
+    /// The commit that the work starts from.
+    pub base: String,
+    /// When others may take it over, unless it is renewed.
+    pub expires_at: Timestamp,
+}
+
+/// Why a claim is not granted, besides what the rules refuse.
+#[derive(Debug, thiserror::Error)]
+enum ClaimError {
+    #[error("the branch {0} exists already")]
+    BranchExists(String),
+    #[error("{} exists already", .0.display())]
+    PathExists(PathBuf),
+    #[error("'{0}' is no program: a region must come before --, a command after it")]
+    EmptyCommand(String),
+    #[error("{0} parked tasks overlap, and a claim can stack on one only")]
+    StackOnSeveral(usize),
+}
+
+impl Explain for ClaimError {
+    fn kind(&self) -> Kind {
+        match self {
+            ClaimError::EmptyCommand(_) => Kind::Usage,
+            _ => Kind::Refused,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            ClaimError::BranchExists(branch) => {
+                let short = branch.trim_start_matches("refs/heads/");
+                vec![
+                    format!("it may hold work: git log {short}"),
+                    format!("claim under another name, or rename it: git branch -m {short} NEW-NAME"),
+                ]
+            }
+            ClaimError::PathExists(path) => {
+                vec![format!(
+                    "it may hold work: look into {}, move it away, then claim again",
+                    path.display()
+                )]
+            }
+            ClaimError::EmptyCommand(_) => Vec::new(),
+            ClaimError::StackOnSeveral(_) => {
+                vec!["land or abandon all but one of them, or use --take-over".to_owned()]
+            }
+        }
+    }
+}
+
+impl Claim {
+    /// Decides the claim, makes the workspace, and runs the command if there is one.
+    ///
+    /// # Errors
+    /// When somebody holds a region, or the workspace cannot be made; then nothing is left of the claim.
+    pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        if self.command.first().is_some_and(String::is_empty) {
+            return Err(ClaimError::EmptyCommand(String::new()).into());
+        }
+        let session = Session::open(context)?;
+        recover::cut_off(&session, context)?;
+        let (lease, path) = self.granted(&session, context)?;
+        let answer = answer(&lease, path.clone());
+        if self.command.is_empty() {
+            return Ok(Outcome::new(page(&lease, &answer, session.now), &answer));
+        }
+        context.monitor.note(&format!("{} works in {}", lease.task, path.display()));
+        let code = supervise::run(&session, context, &lease, &path, &self.command)?;
+        let mut outcome = Outcome::new(page(&lease, &answer, session.now), &answer);
+        outcome.code = code;
+        Ok(outcome)
+    }
+
+    fn granted(&self, session: &Session, context: &Context<'_>) -> Result<(Lease, PathBuf), Failure> {
+        let patience = match self.wait {
+            None => Patience::None,
+            Some(None) => Patience::Endless,
+            Some(Some(most)) => Patience::AtMost(most),
+        };
+        let mut waiting = Waiting::begin(session, context, patience, &self.task)?;
+        loop {
+            let now = waiting.now();
+            let refused = match self.attempt(session, now) {
+                Err(refused) if refused.kind() == Kind::Held => refused,
+                other => return other,
+            };
+            if !waiting.until_a_change(&refused)? {
+                return Err(refused);
+            }
+        }
+    }
+
+    fn attempt(&self, session: &Session, now: Timestamp) -> Result<(Lease, PathBuf), Failure> {
+        let request = self.request(session)?;
+        let making = match &request.place {
+            Place::Here => None,
+            Place::Branch(branch) => Some(self.making(session, branch, &request.base)?),
+        };
+        let here = match &request.place {
+            Place::Here => Some(session.repo.need_checkout()?.to_owned()),
+            Place::Branch(_) => None,
+        };
+        let intent = Intent::Claim { task: self.task.clone(), here: here.clone(), making: making.clone() };
+        let written = Written::begin(&session.ledger().folder(), &intent)?;
+        let granted = self.grant(session, request, &written.token(), now);
+        let (lease, base) = match granted {
+            Ok(granted) => granted,
+            Err(failure) => {
+                written.done()?;
+                return Err(failure);
+            }
+        };
+        let text = LeaseFile::of(&lease).to_toml();
+        let made = match (&making, here) {
+            (Some(making), _) => self.make(session, &lease, making, base, &text),
+            (None, Some(checkout)) => {
+                copy::write_here(&checkout, &lease, &text).map(|()| checkout).map_err(Failure::from)
+            }
+            (None, None) => Ok(session.home.clone()),
+        };
+        match made {
+            Ok(path) => {
+                written.done()?;
+                Ok((lease, path))
+            }
+            Err(failure) => {
+                // Nothing of a claim that failed may stay: the next one would find its branch and its lease.
+                recover::undo_claim(session, &intent, &written.token())?;
+                written.done()?;
+                Err(failure)
+            }
+        }
+    }
+
+    fn request(&self, session: &Session) -> Result<Request, Failure> {
+        let holder = match &self.holder {
+            Some(holder) => holder.clone(),
+            None => session.person()?,
+        };
+        let target = session.target()?;
+        let base = match (&self.base, self.here) {
+            (Some(revision), _) => session.repo.commit_named(revision)?,
+            (None, true) => {
+                let head = session.repo.head()?.commit();
+                head.ok_or_else(|| SessionError::EmptyTarget("this checkout".to_owned()))?
+            }
+            (None, false) => {
+                let tip = session.repo.reference(&target)?;
+                tip.ok_or_else(|| SessionError::EmptyTarget(target.clone()))?
+            }
+        };
+        Ok(Request {
+            task: self.task.clone(),
+            holder,
+            place: if self.here { Place::Here } else { Place::Branch(self.task.branch()) },
+            base: base.to_string(),
+            target,
+            regions: session.regions(&self.regions)?,
+            mode: if self.shared { Mode::Shared } else { Mode::Exclusive },
+            ttl: self.ttl.unwrap_or(session.policy.ttl),
+            over: match (self.stack, self.take_over) {
+                (true, _) => OverParked::Stack,
+                (_, true) => OverParked::TakeOver,
+                _ => OverParked::Refuse,
+            },
+        })
+    }
+
+    fn making(&self, session: &Session, branch: &str, base: &str) -> Result<Making, Failure> {
+        let workspaces = session.workspaces()?;
+        Ok(Making {
+            branch: branch.to_owned(),
+            base: base.to_owned(),
+            path: workspaces.path(&self.task),
+            building: workspaces.building(&self.task),
+        })
+    }
+
+    /// Decides the claim in the ledger. Answers the lease and the commit that its branch starts from.
+    fn grant(
+        &self,
+        session: &Session,
+        mut request: Request,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<(Lease, Oid), Failure> {
+        let work = |lease: &Lease| removal::work_behind(session, lease);
+        let mut base = session.repo.commit_named(&request.base)?;
+        session.ledger().change(now, |state: &State| -> Result<_, Failure> {
+            if request.over == OverParked::Stack {
+                let under = state.book.parked_under(&request);
+                if under.len() > 1 {
+                    return Err(ClaimError::StackOnSeveral(under.len()).into());
+                }
+                if let Some(branch) = under.first().and_then(|lease| lease.branch()) {
+                    base = session.repo.reference(branch)?.unwrap_or(base);
+                    request.base = base.to_string();
+                }
+            }
+            let (lease, mut entries) = state.book.claim(&request, now, &work).map_err(LedgerError::from)?;
+            // Asked after the rules: whoever is held off by a lease wants to know of the lease, not of its branch.
+            if let Place::Branch(branch) = &request.place {
+                self.check_free(session, branch)?;
+            }
+            for entry in &entries {
+                self.save_taken(session, state, entry, now)?;
+            }
+            if let Some(claim) = entries.last_mut().filter(|entry| entry.event.kind == EventKind::Claim) {
+                claim.event = claim.event.clone().fact("Token", token);
+            }
+            Ok((entries, (lease, base)))
+        })
+    }
+
+    fn check_free(&self, session: &Session, branch: &str) -> Result<(), Failure> {
+        if session.repo.reference(branch)?.is_some() {
+            return Err(ClaimError::BranchExists(branch.to_owned()).into());
+        }
+        let path = session.workspaces()?.path(&self.task);
+        // A dangling link would be taken for absent by a plain "exists".
+        if path.symlink_metadata().is_ok() {
+            return Err(ClaimError::PathExists(path).into());
+        }
+        Ok(())
+    }
+
+    /// Saves the work of a task whose lease this claim ends.
+    fn save_taken(
+        &self,
+        session: &Session,
+        state: &State,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        if entry.event.kind != EventKind::TakeOver {
+            return Ok(());
+        }
+        for lease in entry.remove.iter().filter_map(|task| state.book.get(task)) {
+            removal::save(session, lease, &format!("its regions go to {}", self.task), now)?;
+        }
+        Ok(())
+    }
+
+    fn make(
+        &self,
+        session: &Session,
+        lease: &Lease,
+        making: &Making,
+        base: Oid,
+        text: &str,
+    ) -> Result<PathBuf, Failure> {
+        let lock = session.ledger().folder().join("lock").join("worktrees");
+        let note = format!("workspace of {}, fence {}", lease.task, lease.fence);
+        let workspace = session.repo.add_worktree(NewWorktree {
+            path: making.path.clone(),
+            branch: making.branch.clone(),
+            base,
+            building: making.building.clone(),
+            lock: &lock,
+            note: &note,
+        })?;
+        let path = workspace.need_checkout()?.to_owned();
+        copy::write(&path, text)?;
+        super::init::adopt(session, &workspace)?;
+        setup::copy_files(&session.home, &path, &session.policy.workspace.copy)?;
+        setup::run_commands(lease, &path, &session.policy.workspace.setup)?;
+        Ok(path)
+    }
+}
+
+fn answer(lease: &Lease, path: PathBuf) -> Granted {
+    Granted {
+        task: lease.task.clone(),
+        fence: lease.fence.0,
+        holder: lease.holder.clone(),
+        regions: lease.regions.iter().map(|region| region.text().to_owned()).collect(),
+        branch: lease.branch().map(str::to_owned),
+        path,
+        base: lease.base.clone(),
+        expires_at: lease.expires_at,
+    }
+}
+
+fn page(lease: &Lease, granted: &Granted, now: Timestamp) -> Page {
+    let mut page = Page::default();
+    page.put(Label::Good, "granted ").put(Label::Name, lease.task.as_str()).put(Label::Plain, " to ");
+    page.put(Label::Person, lease.holder.name()).put(Label::Plain, format!(", fence {}, for ", lease.fence));
+    page.put(Label::Time, text::duration(lease.left(now))).end();
+    for region in &granted.regions {
+        page.put(Label::Plain, "  ").put(Label::Place, region.clone()).end();
+    }
+    page.line(Label::Place, granted.path.display().to_string());
+    page
+}

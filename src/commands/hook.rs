@@ -1,0 +1,334 @@
+//! `hook`: what git's hooks call: judges what is about to happen, then runs the hook that was here before.
+
+use std::ffi::OsString;
+use std::io::Read;
+
+use crate::base::atomic::FileError;
+use crate::base::failure::Explain;
+use crate::base::failure::Failure;
+use crate::base::failure::Kind;
+use crate::base::page::Page;
+use crate::domain::book::Entry;
+use crate::domain::event::Event;
+use crate::domain::event::EventKind;
+use crate::domain::judge::Actor;
+use crate::domain::judge::Judgement;
+use crate::domain::lease::Lease;
+use crate::domain::region::Region;
+use crate::domain::region::RegionSet;
+use crate::domain::task::TaskName;
+use crate::git::Oid;
+use crate::guard::Bench;
+use crate::guard::updates;
+use crate::guard::updates::Update;
+use crate::ledger::error::LedgerError;
+use crate::ledger::intent;
+use crate::ledger::local::State;
+use crate::workspace::process;
+
+use super::Context;
+use super::Outcome;
+use super::renew;
+use super::session::Session;
+
+/// Called by git: judges what is about to happen.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Hook {
+    /// The hook's name
+    pub event: String,
+    /// What git gives it
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<OsString>,
+}
+
+/// An override that is not a person's to make.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} may not override: only a person in a checkout of their own may")]
+struct NoOverride(TaskName);
+
+impl Explain for NoOverride {
+    fn kind(&self) -> Kind {
+        Kind::Held
+    }
+}
+
+impl Hook {
+    /// Judges the event, and then runs the hook that was here before.
+    ///
+    /// # Errors
+    /// When the event may not happen, or cannot be judged.
+    pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let mut outcome = Outcome::new(Page::default(), &serde_json::Value::Null);
+        if let Some(probe) = &context.probe {
+            answer_probe(probe, &self.event)?;
+            return Ok(outcome);
+        }
+        let input = self.input()?;
+        let folder = self.judge(context, &input)?;
+        if let Some(previous) = folder {
+            let status = process::hook(&previous, &self.arguments, &input)?;
+            outcome.code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+        }
+        Ok(outcome)
+    }
+
+    /// Only these events are given anything on standard input; the others may inherit a terminal.
+    fn input(&self) -> Result<Vec<u8>, Failure> {
+        let mut input = Vec::new();
+        let fed = ["reference-transaction", "pre-push", "post-rewrite", "pre-receive", "post-receive"];
+        if fed.contains(&self.event.as_str()) {
+            let failed = |source| FileError::new("read", "standard input".as_ref(), source);
+            std::io::stdin().read_to_end(&mut input).map_err(failed)?;
+        }
+        Ok(input)
+    }
+
+    /// Judges, and answers the hook that was here before.
+    fn judge(&self, context: &Context<'_>, input: &[u8]) -> Result<Option<std::path::PathBuf>, Failure> {
+        let state = self.arguments.first().and_then(|argument| argument.to_str());
+        let session;
+        match (self.event.as_str(), state) {
+            ("pre-commit" | "pre-merge-commit", _) => {
+                session = Session::open(context)?;
+                staged(&session, context)?;
+            }
+            ("reference-transaction", Some("prepared")) => {
+                session = Session::open(context)?;
+                transaction(&session, context, input)?;
+            }
+            ("pre-push", _) => {
+                session = Session::open(context)?;
+                push(&session, context, input)?;
+            }
+            ("post-commit", _) => {
+                session = Session::open(context)?;
+                renew_if_due(&session, context)?;
+            }
+            _ => session = Session::open(context)?,
+        }
+        Ok(session.repo.previous_hook(&session.ledger().folder(), &self.event))
+    }
+}
+
+fn answer_probe(probe: &std::path::Path, event: &str) -> Result<(), Failure> {
+    use std::io::Write;
+    let failed = |source| FileError::new("write", probe, source);
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(probe).map_err(failed)?;
+    writeln!(file, "{event}").map_err(failed)?;
+    Ok(())
+}
+
+/// The state to judge by, unless the repository is not prepared or nothing is held in it.
+fn held(session: &Session, actor: &Actor) -> Result<Option<State>, Failure> {
+    let ledger = session.ledger();
+    if !ledger.is_prepared()? {
+        return Ok(None);
+    }
+    let state = ledger.read()?;
+    let idle = state.book.leases().is_empty() && matches!(actor, Actor::Person(_));
+    Ok((!idle).then_some(state))
+}
+
+fn staged(session: &Session, context: &Context<'_>) -> Result<(), Failure> {
+    let actor = session.actor(context)?;
+    let Some(state) = held(session, &actor)? else { return Ok(()) };
+    let commons = session.commons()?;
+    let bench = Bench { repo: &session.repo, book: &state.book, commons: &commons, now: session.now };
+    let mut merging = session.repo.merge_heads()?;
+    let named = context.merging.iter().filter_map(|commit| Oid::from_hex(commit.as_bytes()).ok());
+    merging.extend(named);
+    let mut published = updates::published(&session.repo)?;
+    if !merging.is_empty() {
+        for lease in state.book.leases() {
+            published.0.extend(session.repo.reference(&lease.target)?);
+        }
+    }
+    match bench.judge_staged(&actor, &merging, &published) {
+        Ok(judgement) => accept(session, context, &actor, judgement),
+        // The reference-transaction that follows records it, with the commit.
+        Err(error) if error.kind() == Kind::Held && may_override(context, &actor)? => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn transaction(session: &Session, context: &Context<'_>, input: &[u8]) -> Result<(), Failure> {
+    let mut updates = Vec::new();
+    for line in input.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        let mut parts = line.splitn(3, |&byte| byte == b' ');
+        let (Some(_), Some(new), Some(name)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let name = String::from_utf8_lossy(name).into_owned();
+        let new = Oid::from_hex(new).ok().filter(|new| !new.is_null());
+        updates.push(Update { name, new });
+    }
+    // Most transactions (fetches, stashes, our own refs) touch no branch, and need no ledger.
+    if !updates.iter().any(|update| update.name.starts_with("refs/heads/") && update.new.is_some()) {
+        return Ok(());
+    }
+    let actor = session.actor(context)?;
+    let Some(state) = held(session, &actor)? else { return Ok(()) };
+    let announced = intent::written(&session.ledger().folder())?;
+    let mut foreign = Vec::new();
+    for update in updates {
+        let old = session.repo.reference(&update.name)?.map(|old| old.to_string()).unwrap_or_default();
+        let new = update.new.map(|new| new.to_string()).unwrap_or_default();
+        if !announced.iter().any(|intent| intent.announces(&update.name, &old, &new)) {
+            foreign.push(update);
+        }
+    }
+    let commons = session.commons()?;
+    let bench = Bench { repo: &session.repo, book: &state.book, commons: &commons, now: session.now };
+    match bench.judge_updates(&actor, &foreign) {
+        Ok(judgement) => accept(session, context, &actor, judgement),
+        Err(error) if error.kind() == Kind::Held && may_override(context, &actor)? => {
+            let moved = foreign.iter().filter_map(|update| Some((update.name.clone(), update.new?)));
+            record_override(session, context, &error.to_string(), moved.collect())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn push(session: &Session, context: &Context<'_>, input: &[u8]) -> Result<(), Failure> {
+    let actor = session.actor(context)?;
+    let Some(state) = held(session, &actor)? else { return Ok(()) };
+    let (mut tips, mut theirs, mut named) = (Vec::new(), Vec::new(), Vec::new());
+    for line in input.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        let parts: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
+        let [local_name, local, remote_name, remote] = parts[..] else { continue };
+        let oid = |hex: &[u8]| Oid::from_hex(hex).ok().filter(|oid| !oid.is_null());
+        // The ledger itself and salvage are not anybody's regions.
+        if remote_name.starts_with(b"refs/odyssey/") {
+            continue;
+        }
+        theirs.extend(oid(remote));
+        if let Some(tip) = oid(local) {
+            tips.push(tip);
+            named.push((String::from_utf8_lossy(local_name).into_owned(), tip));
+        }
+    }
+    if tips.is_empty() {
+        return Ok(());
+    }
+    let commons = session.commons()?;
+    let bench = Bench { repo: &session.repo, book: &state.book, commons: &commons, now: session.now };
+    match bench.judge_push(&actor, &tips, &theirs) {
+        Ok(judgement) => accept(session, context, &actor, judgement),
+        Err(error) if error.kind() == Kind::Held && may_override(context, &actor)? => {
+            record_override(session, context, &error.to_string(), named)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn may_override(context: &Context<'_>, actor: &Actor) -> Result<bool, Failure> {
+    match (&context.override_reason, actor) {
+        (None, _) => Ok(false),
+        (Some(_), Actor::Person(_)) => Ok(true),
+        (Some(_), Actor::Task(task, _)) => Err(NoOverride(task.clone()).into()),
+    }
+}
+
+/// How many lines of what was overridden the ledger keeps.
+const KEPT: usize = 20;
+
+fn record_override(
+    session: &Session,
+    context: &Context<'_>,
+    refusal: &str,
+    moved: Vec<(String, Oid)>,
+) -> Result<(), Failure> {
+    let person = session.person()?;
+    let reason = context.override_reason.clone().unwrap_or_default();
+    let mut event = Event {
+        kind: EventKind::Override,
+        task: None,
+        fence: None,
+        subject: format!("override by {person}"),
+        facts: vec![("Reason", reason)],
+    };
+    for line in refusal.lines().take(KEPT) {
+        event = event.fact("Overridden", line);
+    }
+    for (name, commit) in moved {
+        event = event.fact("Moved", format!("{name} {commit}"));
+    }
+    context.monitor.note("overridden; the reason is in the ledger");
+    session
+        .ledger()
+        .change(session.now, |_| -> Result<_, LedgerError> { Ok((vec![Entry::note(event.clone())], ())) })?;
+    Ok(())
+}
+
+/// Does what follows from a judgement that passes: expired leases in the way are parked, parked work is told of, and
+/// a task's lease grows by the free paths that it wrote.
+fn accept(
+    session: &Session,
+    context: &Context<'_>,
+    actor: &Actor,
+    judgement: Judgement,
+) -> Result<(), Failure> {
+    for obstacle in judgement.parked.iter().take(KEPT) {
+        context.monitor.note(&obstacle.line());
+    }
+    for task in &judgement.expired {
+        session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
+            let still =
+                state.book.get(task).is_some_and(|lease| lease.is_active() && lease.is_expired(session.now));
+            let entry = if still { state.book.park(task, "expired")? } else { None };
+            Ok((entry.into_iter().collect(), ()))
+        })?;
+        context.monitor.note(&format!("{task} had expired, and is parked now"));
+    }
+    let Actor::Task(task, fence) = actor else { return Ok(()) };
+    let case = session.ledger().case();
+    let mut more: Vec<Region> = Vec::new();
+    for path in &judgement.free {
+        // A path that is not UTF-8 cannot be written as a region; it is free, and stays so.
+        if let Some(region) = Region::literal(path, case) {
+            if !more.iter().any(|known| known.text() == region.text()) {
+                more.push(region);
+            }
+        }
+    }
+    if more.is_empty() {
+        return Ok(());
+    }
+    let more = RegionSet::new(more);
+    let lease = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
+        let lease = state.book.need_active(task, *fence)?;
+        // An earlier hook of the same commit may have added them already.
+        let missing: Vec<Region> = more
+            .iter()
+            .filter(|region| !lease.regions.iter().any(|own| own.text() == region.text()))
+            .cloned()
+            .collect();
+        if missing.is_empty() {
+            return Ok((Vec::new(), None));
+        }
+        let (lease, entry) = state.book.extend(task, *fence, &RegionSet::new(missing), session.now)?;
+        Ok((vec![entry], Some(lease)))
+    })?;
+    if let Some(lease) = lease {
+        session.refresh_copy(&lease)?;
+    }
+    Ok(())
+}
+
+/// A commit renews the lease that it was made under, at most once a third of its time.
+fn renew_if_due(session: &Session, context: &Context<'_>) -> Result<(), Failure> {
+    let actor = session.actor(context)?;
+    let own = match &actor {
+        Actor::Task(task, fence) => vec![(task.clone(), *fence)],
+        Actor::Person(own) => own.clone(),
+    };
+    if own.is_empty() || !session.ledger().is_prepared()? {
+        return Ok(());
+    }
+    let state = session.ledger().read()?;
+    for (task, fence) in own {
+        let due = |lease: &Lease| lease.is_renewal_due(session.now);
+        if state.book.need_active(&task, fence).is_ok_and(due) {
+            renew::renew(session, &task, fence, None)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,407 @@
+//! `land`: merges a task into its target and ends its lease, in one transaction.
+
+use std::path::PathBuf;
+
+use crate::base::failure::Explain;
+use crate::base::failure::Failure;
+use crate::base::failure::Kind;
+use crate::base::page::Label;
+use crate::base::page::Page;
+use crate::base::text;
+use crate::domain::book::Entry;
+use crate::domain::event::Event;
+use crate::domain::event::EventKind;
+use crate::domain::judge::Actor;
+use crate::domain::lease::Lease;
+use crate::domain::lease::Phase;
+use crate::domain::policy;
+use crate::domain::policy::Strategy;
+use crate::domain::refused::Refused;
+use crate::domain::task::TaskName;
+use crate::git::BString;
+use crate::git::Oid;
+use crate::git::error::GitError;
+use crate::git::repo::Repo;
+use crate::git::run::Git;
+use crate::guard::Bench;
+use crate::guard::commits::Published;
+use crate::ledger::error::LedgerError;
+use crate::ledger::intent::Intent;
+use crate::ledger::intent::Written;
+use crate::merge::result;
+use crate::merge::result::Merged;
+use crate::workspace::process;
+use crate::workspace::setup;
+
+use super::Context;
+use super::Outcome;
+use super::landing::Landing;
+use super::landing::LandingError;
+use super::recover;
+use super::removal;
+use super::removal::Removed;
+use super::session::Session;
+
+/// Merge a task into its target and end its lease, in one transaction.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Land {
+    /// The task [default: that of this workspace]
+    #[arg(add = clap_complete::ArgValueCompleter::new(super::complete::live_tasks))]
+    pub task: Option<TaskName>,
+    /// One merge commit (this is the default, unless odyssey.toml says otherwise)
+    #[arg(long, group = "how")]
+    pub merge: bool,
+    /// One commit with all changes
+    #[arg(long, group = "how")]
+    pub squash: bool,
+    /// The task's commits on top of the target
+    #[arg(long, group = "how")]
+    pub rebase: bool,
+    /// Only when the target has not moved since the task began
+    #[arg(long, group = "how")]
+    pub ff_only: bool,
+    /// Run this in the workspace on the merged result; nothing moves if it fails
+    #[arg(long, value_name = "COMMAND")]
+    pub check: Option<String>,
+    /// Leave the worktree and its branch where they are
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// What a landing answers.
+#[derive(Debug, serde::Serialize)]
+pub struct Landed {
+    /// The task.
+    pub task: TaskName,
+    /// The target's full name.
+    pub target: String,
+    /// The target's commit before.
+    pub old: String,
+    /// The target's commit now.
+    pub new: String,
+    /// How many commits of the task landed.
+    pub commits: usize,
+    /// The checkouts that were brought to the new commit.
+    pub checkouts: Vec<PathBuf>,
+    /// What became of the workspace.
+    pub workspace: Removed,
+}
+
+/// Why work does not land.
+#[derive(Debug, thiserror::Error)]
+enum LandError {
+    #[error("{0} has no branch: its work is in the checkout that it was claimed for")]
+    Here(TaskName),
+    #[error("{0} has nothing to land: {1} has all its commits")]
+    Nothing(TaskName, String),
+    #[error("the branch {0} is gone")]
+    NoBranch(String),
+    #[error("the workspace of {task} has edits that are not committed: {}", removal::listed(.paths))]
+    Uncommitted { task: TaskName, path: PathBuf, paths: Vec<BString> },
+    #[error("the workspace of {task} is in the middle of {operation}")]
+    UnderWay { task: TaskName, path: PathBuf, operation: String },
+    #[error("the workspace of {task} is not on its branch {branch}")]
+    OffBranch { task: TaskName, path: PathBuf, branch: String },
+    #[error("{0} has no commit any more")]
+    NoTarget(String),
+    #[error("{task} does not follow {target}: it has moved since")]
+    NotAhead { task: TaskName, target: String },
+    #[error("--check '{command}': {reason}")]
+    BadCheck { command: String, reason: String },
+}
+
+impl Explain for LandError {
+    fn kind(&self) -> Kind {
+        match self {
+            LandError::BadCheck { .. } => Kind::Usage,
+            _ => Kind::Refused,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            LandError::Here(task) | LandError::Nothing(task, _) => {
+                vec![format!("end the lease: git odyssey release {task}")]
+            }
+            LandError::NoBranch(_) => vec!["see what happened: git odyssey doctor".to_owned()],
+            LandError::Uncommitted { path, .. } => {
+                vec![format!("commit or remove them there: git -C {} status", path.display())]
+            }
+            LandError::UnderWay { path, .. } => {
+                vec![format!("finish or abort it there: git -C {} status", path.display())]
+            }
+            LandError::OffBranch { path, branch, .. } => {
+                let short = branch.trim_start_matches("refs/heads/");
+                vec![format!("go back to it: git -C {} switch {short}", path.display())]
+            }
+            LandError::NoTarget(_) => Vec::new(),
+            LandError::NotAhead { task, .. } => {
+                vec![format!("merge it instead: git odyssey land {task} --merge, or --rebase")]
+            }
+            LandError::BadCheck { .. } => vec!["for shell syntax write: --check \"sh -c '…'\"".to_owned()],
+        }
+    }
+}
+
+/// How often a landing starts anew because the target moved meanwhile.
+const TRIES: usize = 5;
+
+impl Land {
+    /// Verifies, merges, checks, and moves everything at once.
+    ///
+    /// # Errors
+    /// When anything speaks against it; then nothing has moved.
+    pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let session = Session::open(context)?;
+        recover::cut_off(&session, context)?;
+        let task = session.task(self.task.as_ref())?;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.attempt(&session, context, &task) {
+                Err(Attempt::Moved(_)) if tries < TRIES => {}
+                Err(Attempt::Moved(failure) | Attempt::Failed(failure)) => return Err(failure),
+                Ok(landed) => return Ok(Outcome::new(page(&landed), &landed)),
+            }
+        }
+    }
+
+    fn attempt(&self, session: &Session, context: &Context<'_>, task: &TaskName) -> Result<Landed, Attempt> {
+        let lease = self.verified_lease(session, context, task)?;
+        let branch = lease.branch().ok_or_else(|| LandError::Here(task.clone())).map_err(Failure::from)?;
+        let workspace = clean_workspace(session, &lease, branch)?;
+        let (tip, old) = ends(session, &lease, branch)?;
+        let commits = session.repo.new_commits(&[tip], &[old]).map_err(Failure::from)?;
+        if commits.is_empty() {
+            let target = short(&lease.target).to_owned();
+            return Err(Failure::from(LandError::Nothing(task.clone(), target)).into());
+        }
+        judge(session, &lease, &commits, old)?;
+        let merged = self.merged(session, context, &lease, tip, old, &commits)?;
+        if let Some(words) = self.check(session)? {
+            check(session, &lease, branch, workspace.as_ref(), merged.commit, &words)?;
+        }
+        let landing = Landing { lease: &lease, old, new: merged.commit };
+        let checkouts = landing.carry_out(session).map_err(Attempt::of)?;
+        let workspace = self.clear(session, &lease)?;
+        Ok(Landed {
+            task: task.clone(),
+            target: lease.target.clone(),
+            old: old.to_string(),
+            new: merged.commit.to_string(),
+            commits: commits.len(),
+            checkouts,
+            workspace,
+        })
+    }
+
+    /// The lease, if the caller may land it: anybody may land a task for its holder, but not with an old fence.
+    fn verified_lease(
+        &self,
+        session: &Session,
+        context: &Context<'_>,
+        task: &TaskName,
+    ) -> Result<Lease, Failure> {
+        let book = session.ledger().read()?.book;
+        if let Actor::Task(own, fence) = session.actor(context)? {
+            if own == *task {
+                match book.need_active(task, fence) {
+                    // Parked work has its regions still, so it may land.
+                    Ok(_) | Err(Refused::NotActive(_)) => {}
+                    Err(refused) => return Err(LedgerError::from(refused).into()),
+                }
+            }
+        }
+        Ok(book.need(task).map_err(LedgerError::from)?.clone())
+    }
+
+    fn strategy(&self, session: &Session) -> Strategy {
+        match (self.merge, self.squash, self.rebase, self.ff_only) {
+            (true, ..) => Strategy::Merge,
+            (_, true, ..) => Strategy::Squash,
+            (_, _, true, _) => Strategy::Rebase,
+            (.., true) => Strategy::FfOnly,
+            _ => session.policy.land.strategy,
+        }
+    }
+
+    fn merged(
+        &self,
+        session: &Session,
+        context: &Context<'_>,
+        lease: &Lease,
+        tip: Oid,
+        old: Oid,
+        commits: &[Oid],
+    ) -> Result<Merged, Failure> {
+        let strategy = self.strategy(session);
+        if strategy == Strategy::FfOnly && !session.repo.reaches(tip, old)? {
+            let target = short(&lease.target).to_owned();
+            return Err(LandError::NotAhead { task: lease.task.clone(), target }.into());
+        }
+        let merged = result::make(&session.repo, lease, strategy, tip, old, commits, session.now)?;
+        for difference in &merged.differences {
+            context.monitor.note(&format!("please report this: {difference}"));
+        }
+        Ok(merged)
+    }
+
+    fn check(&self, session: &Session) -> Result<Option<Vec<String>>, Failure> {
+        let Some(command) = &self.check else { return Ok(session.policy.land.check.clone()) };
+        let bad = |reason: String| LandError::BadCheck { command: command.clone(), reason };
+        Ok(Some(policy::words(command).map_err(|reason| bad(reason.to_string()))?))
+    }
+
+    fn clear(&self, session: &Session, lease: &Lease) -> Result<Removed, Failure> {
+        if self.keep {
+            let path = session.workspace(lease)?.map(|worktree| worktree.path).unwrap_or_default();
+            return Ok(Removed::Kept { path, why: "as asked".to_owned() });
+        }
+        let removed = removal::remove(session, lease, None, &format!("land {}", lease.task));
+        // The work has landed, whatever becomes of the folder it was made in.
+        Ok(removed.unwrap_or_else(|failure| Removed::Kept {
+            path: session.workspace(lease).ok().flatten().map(|worktree| worktree.path).unwrap_or_default(),
+            why: failure.to_string(),
+        }))
+    }
+}
+
+/// Why an attempt ended.
+enum Attempt {
+    /// The target or the ledger moved: try again with what is there now.
+    Moved(Failure),
+    /// It cannot be done.
+    Failed(Failure),
+}
+
+impl Attempt {
+    fn of(failure: Failure) -> Attempt {
+        if failure.is::<LandingError>(|error| matches!(error, LandingError::TargetMoved(_))) {
+            Attempt::Moved(failure)
+        } else {
+            Attempt::Failed(failure)
+        }
+    }
+}
+
+impl From<Failure> for Attempt {
+    fn from(failure: Failure) -> Attempt {
+        Attempt::Failed(failure)
+    }
+}
+
+/// The workspace, if there is one; it has to be clean and on its branch, so that nothing is left behind.
+fn clean_workspace(session: &Session, lease: &Lease, branch: &str) -> Result<Option<Repo>, Failure> {
+    let Some(worktree) = session.workspace(lease)?.filter(|worktree| !worktree.missing) else {
+        return Ok(None);
+    };
+    let (task, path) = (lease.task.clone(), worktree.path.clone());
+    let workspace = Repo::open(&worktree.path)?;
+    if let Some(operation) = workspace.operation_under_way() {
+        return Err(LandError::UnderWay { task, path, operation: operation.to_owned() }.into());
+    }
+    if !worktree.uses(branch) {
+        return Err(LandError::OffBranch { task, path, branch: branch.to_owned() }.into());
+    }
+    let changes = workspace.changes_by_git()?;
+    if !changes.is_empty() {
+        return Err(LandError::Uncommitted { task, path, paths: changes.paths() }.into());
+    }
+    Ok(Some(workspace))
+}
+
+fn ends(session: &Session, lease: &Lease, branch: &str) -> Result<(Oid, Oid), Failure> {
+    let tip = session.repo.reference(branch)?.ok_or_else(|| LandError::NoBranch(branch.to_owned()))?;
+    let old =
+        session.repo.reference(&lease.target)?.ok_or_else(|| LandError::NoTarget(lease.target.clone()))?;
+    Ok((tip, old))
+}
+
+/// Every commit that would land is judged again: a hook may have been bypassed.
+fn judge(session: &Session, lease: &Lease, commits: &[Oid], target: Oid) -> Result<(), Failure> {
+    let state = session.ledger().read()?;
+    // Parked work is judged as if it were active: its claim on its regions stands.
+    let active = Lease { phase: Phase::Active, ..lease.clone() };
+    let event = Event::of(EventKind::Resume, &lease.task, lease.fence, String::new());
+    let book = state.book.after(&Entry { event, put: vec![active], remove: Vec::new() });
+    let commons = session.commons()?;
+    let bench = Bench { repo: &session.repo, book: &book, commons: &commons, now: session.now };
+    let actor = Actor::Task(lease.task.clone(), lease.fence);
+    bench.judge_commits(&actor, commits, &Published(vec![target]))?;
+    Ok(())
+}
+
+/// Runs the check in the workspace on the merged result, and puts the workspace back on its branch.
+fn check(
+    session: &Session,
+    lease: &Lease,
+    branch: &str,
+    workspace: Option<&Repo>,
+    merged: Oid,
+    words: &[String],
+) -> Result<(), Failure> {
+    let Some(workspace) = workspace else {
+        return Err(LandError::NoBranch(format!("{branch}'s workspace, in which the check runs,")).into());
+    };
+    let path = workspace.need_checkout()?.to_owned();
+    let intent = Intent::Check { task: lease.task.clone(), path: path.clone(), branch: branch.to_owned() };
+    let written = Written::begin(&session.ledger().folder(), &intent)?;
+    let merged = merged.to_string();
+    let checkout = ["-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", &merged];
+    Git::at(&path).args(checkout).run()?;
+    let checked = process::run("the check", words, &path, &setup::variables(lease, &path));
+    // Also after a failure: what the check changed must not travel to another branch unseen.
+    let back = recover::return_to_branch(&path, branch);
+    written.done()?;
+    checked?;
+    back?;
+    let changes = Repo::open(&path)?.changes_by_git()?;
+    if !changes.is_empty() {
+        let (task, paths) = (lease.task.clone(), changes.paths());
+        return Err(Failure::from(LandError::Uncommitted { task, path, paths })
+            .hint("the check itself made these changes; nothing has landed"));
+    }
+    Ok(())
+}
+
+fn short(name: &str) -> &str {
+    name.strip_prefix("refs/heads/").unwrap_or(name)
+}
+
+fn page(landed: &Landed) -> Page {
+    let mut page = Page::default();
+    page.put(Label::Good, "landed ").put(Label::Name, landed.task.as_str()).put(Label::Plain, " on ");
+    page.put(Label::Place, short(&landed.target)).put(Label::Plain, ": ");
+    page.put(Label::Plain, text::count(landed.commits, "commit"));
+    page.put(Label::Quiet, format!(", {} is now {}", short(&landed.target), &landed.new[..10])).end();
+    for checkout in &landed.checkouts {
+        page.put(Label::Plain, "  updated ").put(Label::Place, checkout.display().to_string()).end();
+    }
+    removed(&mut page, &landed.task, &landed.workspace);
+    page
+}
+
+/// Puts what became of a workspace.
+pub fn removed(page: &mut Page, task: &TaskName, removed: &Removed) {
+    match removed {
+        Removed::Nothing => {}
+        Removed::Clean => {
+            page.line(Label::Quiet, "  removed its workspace and branch");
+        }
+        Removed::Saved { salvage } => {
+            page.put(Label::Plain, "  removed its workspace; what was in it is saved as ");
+            page.put(Label::Place, &salvage[..10]).end();
+            page.line(Label::Quiet, format!("  bring it back: git odyssey salvage restore {task}"));
+        }
+        Removed::Kept { path, why } => {
+            page.put(Label::Warn, "  kept ").put(Label::Place, path.display().to_string());
+            page.put(Label::Plain, format!(": {why}")).end();
+        }
+    }
+}
+
+impl From<GitError> for Attempt {
+    fn from(error: GitError) -> Attempt {
+        Attempt::Failed(error.into())
+    }
+}

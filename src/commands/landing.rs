@@ -1,0 +1,214 @@
+//! The landing itself: target, checkouts and ledger move together, or nothing does.
+
+use std::path::PathBuf;
+
+use crate::base::failure::Explain;
+use crate::base::failure::Failure;
+use crate::base::failure::Kind;
+use crate::domain::book::Entry;
+use crate::domain::event::Event;
+use crate::domain::event::EventKind;
+use crate::domain::lease::Fence;
+use crate::domain::lease::Lease;
+use crate::domain::refused::Refused;
+use crate::domain::task::TaskName;
+use crate::git::BString;
+use crate::git::Oid;
+use crate::git::checkout::CheckoutLock;
+use crate::git::error::GitError;
+use crate::git::refs::Expect;
+use crate::git::refs::Step;
+use crate::git::repo::Repo;
+use crate::ledger::error::LedgerError;
+use crate::ledger::intent::Intent;
+use crate::ledger::intent::Written;
+use crate::ledger::local::LEDGER;
+
+use super::removal;
+use super::session::Session;
+
+/// Why a landing does not happen although the work merges.
+#[derive(Debug, thiserror::Error)]
+pub enum LandingError {
+    /// A person's uncommitted edits are in the way.
+    #[error("uncommitted edits in {} are in the way: {}", .checkout.display(), removal::listed(.paths))]
+    InTheWay {
+        /// The checkout.
+        checkout: PathBuf,
+        /// The edited paths that the landing would change.
+        paths: Vec<BString>,
+    },
+    /// The target moved while the work was merged and checked.
+    #[error("{0} moved meanwhile")]
+    TargetMoved(String),
+}
+
+impl Explain for LandingError {
+    fn kind(&self) -> Kind {
+        match self {
+            LandingError::InTheWay { .. } => Kind::Conflict,
+            LandingError::TargetMoved(_) => Kind::Refused,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            LandingError::InTheWay { .. } => {
+                vec![
+                    "nothing was touched; commit these edits (or move them away), then land again".to_owned(),
+                ]
+            }
+            LandingError::TargetMoved(_) => vec!["run the same command again".to_owned()],
+        }
+    }
+}
+
+/// One move of a target that is ready to be made.
+pub struct Landing<'a> {
+    /// The lease whose work lands.
+    pub lease: &'a Lease,
+    /// The target's commit that the work was merged with.
+    pub old: Oid,
+    /// The target's commit afterwards.
+    pub new: Oid,
+}
+
+impl Landing<'_> {
+    /// Moves the target, updates the checkouts that show it, and ends the lease.
+    ///
+    /// # Errors
+    /// When uncommitted edits are in the way, the lease was taken over, the target moved, or a hook refused; then
+    /// nothing has moved.
+    pub fn carry_out(&self, session: &Session) -> Result<Vec<PathBuf>, Failure> {
+        let mark = format!("git odyssey landing {} fence {}", self.lease.task, self.lease.fence);
+        let mut locks = self.lock_checkouts(session, &mark)?;
+        let checkouts: Vec<PathBuf> = locks.iter().map(|(path, _)| path.clone()).collect();
+        let intent = Intent::Land {
+            task: self.lease.task.clone(),
+            fence: self.lease.fence,
+            target: self.lease.target.clone(),
+            old: self.old.to_string(),
+            new: self.new.to_string(),
+            checkouts: checkouts.clone(),
+            mark,
+        };
+        let written = Written::begin(&session.ledger().folder(), &intent)?;
+        let moved = self.move_target(session, || {
+            for (_, lock) in &mut locks {
+                lock.apply(self.old, self.new)?;
+            }
+            Ok(())
+        });
+        if let Err(failure) = moved {
+            // Before the target has moved nothing has; afterwards the intent stays for the recovery to finish.
+            if session.repo.reference(&self.lease.target)? != Some(self.new) {
+                drop(locks);
+                written.done()?;
+            }
+            return Err(failure);
+        }
+        written.done()?;
+        Ok(checkouts)
+    }
+
+    fn lock_checkouts(&self, session: &Session, mark: &str) -> Result<Vec<(PathBuf, CheckoutLock)>, Failure> {
+        let mut locks = Vec::new();
+        for worktree in session.repo.worktrees()? {
+            if worktree.missing || !worktree.uses(&self.lease.target) {
+                continue;
+            }
+            let checkout = Repo::open(&worktree.path)?;
+            let lock = checkout.lock_checkout(mark)?;
+            let paths = lock.in_the_way(self.old, self.new)?;
+            if !paths.is_empty() {
+                return Err(LandingError::InTheWay { checkout: worktree.path, paths }.into());
+            }
+            locks.push((worktree.path, lock));
+        }
+        Ok(locks)
+    }
+
+    fn move_target(
+        &self,
+        session: &Session,
+        update_checkouts: impl FnOnce() -> Result<(), GitError>,
+    ) -> Result<(), Failure> {
+        let ledger = session.ledger();
+        let lock = ledger.lock()?;
+        let state = ledger.read()?;
+        let current = state.book.get(&self.lease.task).ok_or_else(|| {
+            LedgerError::from(Refused::Ended { task: self.lease.task.clone(), was: self.lease.fence })
+        })?;
+        if current.fence != self.lease.fence {
+            return Err(LedgerError::from(Refused::OldFence {
+                task: self.lease.task.clone(),
+                was: self.lease.fence,
+                now: current.fence,
+                holder: Some(current.holder.clone()),
+            })
+            .into());
+        }
+        if session.repo.reference(&self.lease.target)? != Some(self.old) {
+            return Err(LandingError::TargetMoved(self.lease.target.clone()).into());
+        }
+        // Invariant 4: the ledger's value is verified in the transaction that moves the target.
+        let steps = [
+            Step::Verify(LEDGER.to_owned(), Expect::At(state.tip)),
+            Step::Update(self.lease.target.clone(), Expect::At(self.old), self.new),
+        ];
+        session.repo.transact(&steps, &format!("land {}", self.lease.task), &lock)?;
+        update_checkouts()?;
+        ledger.change_locked(&lock, session.now, |state| -> Result<_, LedgerError> {
+            Ok((vec![ended(&state.book, &self.lease.task, self.lease.fence, self.new)?], ()))
+        })?;
+        Ok(())
+    }
+}
+
+fn ended(
+    book: &crate::domain::book::LeaseBook,
+    task: &TaskName,
+    fence: Fence,
+    commit: Oid,
+) -> Result<Entry, Refused> {
+    let subject = format!("land {task}, fence {fence}");
+    let event = Event::of(EventKind::Land, task, fence, subject).fact("Commit", commit.to_string());
+    book.end(task, fence, event)
+}
+
+/// Finishes or undoes a landing that was cut off. Answers which.
+///
+/// # Errors
+/// When it can be neither; the intent stays.
+pub fn recover(session: &Session, intent: &Intent) -> Result<String, Failure> {
+    let Intent::Land { task, fence, target, old, new, checkouts, mark } = intent else {
+        return Ok(String::new());
+    };
+    let oid =
+        |text: &str| Oid::from_hex(text.as_bytes()).map_err(GitError::gix("read the intent of a landing"));
+    let (old, new) = (oid(old)?, oid(new)?);
+    // The git that moves the refs holds this lock, and goes on when we are killed: wait until it has ended.
+    drop(session.ledger().lock()?);
+    let tip = session.repo.reference(target)?;
+    let landed = match tip {
+        Some(tip) => session.repo.has(new) && session.repo.reaches(tip, new)?,
+        None => false,
+    };
+    for path in checkouts.iter().filter(|path| path.exists()) {
+        let checkout = Repo::open(path)?;
+        if landed {
+            checkout.finish_checkout(mark, old, new)?;
+        } else {
+            checkout.undo_checkout_lock(mark)?;
+        }
+    }
+    if !landed {
+        return Ok(format!("undid the landing of {task}, which was cut off before {target} moved"));
+    }
+    session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
+        let live = state.book.get(task).is_some_and(|lease| lease.fence == *fence);
+        let entry = if live { Some(ended(&state.book, task, *fence, new)?) } else { None };
+        Ok((entry.into_iter().collect(), ()))
+    })?;
+    Ok(format!("finished the landing of {task}, which was cut off after {target} had moved"))
+}

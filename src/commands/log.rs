@@ -1,0 +1,56 @@
+//! `log`: the ledger's history.
+
+use crate::base::failure::Failure;
+use crate::base::page::Label;
+use crate::base::page::Page;
+use crate::base::text;
+use crate::domain::task::TaskName;
+use crate::ledger::history;
+use crate::ledger::history::Past;
+
+use super::Context;
+use super::Outcome;
+use super::session::Session;
+
+/// Show what happened: every grant, renewal, landing and override, newest first.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Log {
+    /// Only this task's events
+    #[arg(long, add = clap_complete::ArgValueCompleter::new(super::complete::live_tasks))]
+    pub task: Option<TaskName>,
+    /// At most so many
+    #[arg(short = 'n', long = "max", value_name = "NUMBER")]
+    pub most: Option<usize>,
+}
+
+impl Log {
+    /// Walks the history.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let session = Session::open(context)?;
+        let mut found: Vec<Past> = Vec::new();
+        for past in history::events(&session.repo)? {
+            if self.most.is_some_and(|most| found.len() >= most) {
+                break;
+            }
+            let past = past?;
+            if self.task.is_none() || past.event.task == self.task {
+                found.push(past);
+            }
+        }
+        let mut page = Page::default();
+        for past in &found {
+            page.put(Label::Time, past.at.to_string()).put(Label::Plain, "  ");
+            page.put(Label::Plain, text::visible(past.event.subject.as_bytes())).end();
+            for (name, value) in past.event.facts.iter().filter(|(name, _)| name == "Reason") {
+                page.line(
+                    Label::Quiet,
+                    format!("    {}: {}", name.to_lowercase(), text::visible(value.as_bytes())),
+                );
+            }
+        }
+        Ok(Outcome::new(page, &serde_json::json!({ "events": found })))
+    }
+}

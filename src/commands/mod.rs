@@ -1,0 +1,81 @@
+//! Floor 3: one file a request: its arguments, what it does, what it answers. Nothing here prints or exits.
+
+pub mod abandon;
+pub mod checkup;
+pub mod claim;
+pub mod complete;
+pub mod doctor;
+pub mod hook;
+pub mod init;
+pub mod land;
+pub mod landing;
+pub mod log;
+pub mod park;
+pub mod recover;
+pub mod release;
+pub mod removal;
+pub mod renew;
+pub mod resume;
+pub mod salvage;
+pub mod session;
+pub mod show;
+pub mod status;
+pub mod supervise;
+pub mod uninstall;
+pub mod waiting;
+
+use std::path::PathBuf;
+
+use crate::base::clock::Clock;
+use crate::base::page::Page;
+use crate::domain::lease::Fence;
+use crate::domain::task::TaskName;
+
+/// What a command is told of the world: everything that is not an argument.
+pub struct Context<'a> {
+    /// The folder that it was called in. Absolute.
+    pub folder: PathBuf,
+    /// The time.
+    pub clock: Clock,
+    /// The task and fence that the environment names: those of the task's own process.
+    pub told: Option<(TaskName, Fence)>,
+    /// The reason with which a person overrides a refusal.
+    pub override_reason: Option<String>,
+    /// The whole environment's variables that name merged commits (`GITHEAD_<commit>`), set by `git merge`.
+    pub merging: Vec<String>,
+    /// This program's own path, for hooks to call.
+    pub program: PathBuf,
+    /// The folders of the person: `HOME` and its like.
+    pub home: Option<PathBuf>,
+    /// `CARGO_HOME`, where cargo installs programs.
+    pub cargo_home: Option<PathBuf>,
+    /// Where a hook says that it fired, instead of judging: set by `git odyssey doctor`.
+    pub probe: Option<PathBuf>,
+    /// Told of progress.
+    pub monitor: &'a dyn Monitor,
+}
+
+/// Is told what happens while a command runs.
+pub trait Monitor {
+    /// Something worth knowing that is not the answer.
+    fn note(&self, text: &str);
+}
+
+/// What a command answers: the same facts for people and for programs.
+#[derive(Debug)]
+pub struct Outcome {
+    /// For people.
+    pub page: Page,
+    /// For programs.
+    pub json: serde_json::Value,
+    /// The exit code: 0, or that of a command that was run.
+    pub code: u8,
+}
+
+impl Outcome {
+    /// An answer with its two faces.
+    pub fn new(page: Page, facts: &impl serde::Serialize) -> Outcome {
+        let json = serde_json::to_value(facts).unwrap_or(serde_json::Value::Null);
+        Outcome { page, json, code: 0 }
+    }
+}

@@ -1,0 +1,185 @@
+//! Recovery: finishing or undoing what a kill cut off.
+
+use std::path::Path;
+
+use crate::base::failure::Failure;
+use crate::domain::event::Event;
+use crate::domain::event::EventKind;
+use crate::domain::lease::Fence;
+use crate::domain::task::TaskName;
+use crate::git::Oid;
+use crate::git::repo::Head;
+use crate::git::repo::Repo;
+use crate::git::run::Git;
+use crate::git::worktree::Cleared;
+use crate::git::worktree::Discard;
+use crate::ledger::error::LedgerError;
+use crate::ledger::history;
+use crate::ledger::intent;
+use crate::ledger::intent::CutOff;
+use crate::ledger::intent::Intent;
+use crate::ledger::intent::Making;
+use crate::workspace::copy;
+use crate::workspace::salvage;
+
+use super::Context;
+use super::landing;
+use super::removal;
+use super::session::Session;
+
+/// Finishes or undoes every operation that was cut off, and notes which. Commands that change something call it first.
+///
+/// # Errors
+/// When one of them can be neither finished nor undone; its intent stays.
+pub fn cut_off(session: &Session, context: &Context<'_>) -> Result<Vec<String>, Failure> {
+    let mut done = Vec::new();
+    for cut in intent::cut_off(&session.ledger().folder())? {
+        let text = one(session, &cut)?;
+        cut.done()?;
+        context.monitor.note(&text);
+        done.push(text);
+    }
+    Ok(done)
+}
+
+fn one(session: &Session, cut: &CutOff) -> Result<String, Failure> {
+    let task = cut.intent.task();
+    match &cut.intent {
+        Intent::Claim { .. } => {
+            undo_claim(session, &cut.intent, &cut.token())?;
+            Ok(format!("undid the claim of {task}, which was cut off"))
+        }
+        Intent::Check { path, branch, .. } => {
+            return_to_branch(path, branch)?;
+            Ok(format!("ended the check of {task}, which was cut off; nothing had moved"))
+        }
+        Intent::Land { .. } => landing::recover(session, &cut.intent),
+        Intent::Remove { path, branch, tip, .. } => finish_removal(session, task, path, branch, tip),
+    }
+}
+
+/// Takes a claim back: its workspace, its branch, and its lease if it was granted.
+///
+/// # Errors
+/// When something of it cannot be read or removed.
+pub fn undo_claim(session: &Session, intent: &Intent, token: &str) -> Result<(), Failure> {
+    let Intent::Claim { task, here, making } = intent else { return Ok(()) };
+    let granted = granted_by(session, task, token)?;
+    // Without a grant nothing was made, and what stands at the path is somebody else's.
+    if let Some(fence) = granted {
+        if let Some(making) = making {
+            unmake(session, task, making)?;
+        }
+        if let Some(checkout) = here {
+            copy::remove(checkout, task)?;
+        }
+        session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
+            let entry = match state.book.get(task) {
+                Some(lease) if lease.fence == fence => {
+                    let subject = format!("withdraw {task}: its claim was cut off");
+                    let event = Event::of(EventKind::Withdraw, task, fence, subject);
+                    Some(state.book.end(task, fence, event)?)
+                }
+                _ => None,
+            };
+            Ok((entry.into_iter().collect(), ()))
+        })?;
+    }
+    Ok(())
+}
+
+/// The fence that the claim with this token was granted, if it was.
+fn granted_by(session: &Session, task: &TaskName, token: &str) -> Result<Option<Fence>, Failure> {
+    let Some(lease) = session.ledger().read()?.book.get(task).map(|lease| lease.fence) else {
+        return Ok(None);
+    };
+    for past in history::events(&session.repo)? {
+        let event = past?.event;
+        if event.task.as_ref() == Some(task) && event.event == EventKind::Claim.to_string() {
+            let ours = event.facts.iter().any(|(name, value)| name == "Token" && value == token);
+            return Ok(event.fence.filter(|fence| ours && *fence == lease));
+        }
+    }
+    Ok(None)
+}
+
+/// Removes a workspace whose claim never answered.
+fn unmake(session: &Session, task: &TaskName, making: &Making) -> Result<(), Failure> {
+    let lock = session.ledger().folder().join("lock").join("worktrees");
+    let base =
+        Oid::from_hex(making.base.as_bytes()).map_err(crate::git::error::GitError::gix("read the intent"))?;
+    let cleared =
+        session.repo.clear_half_made(&making.building, &making.path, &making.branch, base, &lock)?;
+    match cleared {
+        Cleared::Nothing | Cleared::Undone => Ok(()),
+        // It was whole, so somebody may have found it and begun to work: whatever is in it is saved first.
+        Cleared::Complete => {
+            let Some(worktree) =
+                session.repo.worktrees()?.into_iter().find(|found| found.path == making.path)
+            else {
+                return Ok(());
+            };
+            let workspace = Repo::open(&making.path)?;
+            let changed = !workspace.changes_by_git()?.is_empty();
+            let tip = session.repo.reference(&making.branch)?;
+            let mut discard = Discard::Nothing;
+            if changed || tip != Some(base) {
+                let precious =
+                    crate::workspace::preserve::precious(&workspace, &session.home, &session.disposable()?)?;
+                salvage::save(
+                    &workspace,
+                    task,
+                    &making.branch,
+                    &precious,
+                    "its claim was cut off",
+                    session.now,
+                )?;
+                discard = Discard::Saved;
+            }
+            removal::remove_now(session, &worktree, &making.branch, tip, discard, "undo a claim")
+        }
+    }
+}
+
+/// Puts a workspace back on its branch after a check.
+///
+/// # Errors
+/// When git refuses, because that would overwrite something.
+pub fn return_to_branch(path: &Path, branch: &str) -> Result<(), Failure> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let workspace = Repo::open(path)?;
+    if matches!(workspace.head()?, Head::Branch(name, _) if name == branch) {
+        return Ok(());
+    }
+    let short = branch.strip_prefix("refs/heads/").unwrap_or(branch);
+    Git::at(path).args(["-c", "advice.detachedHead=false", "checkout", "--quiet", short, "--"]).run()?;
+    Ok(())
+}
+
+/// Goes on with a removal: everything in the workspace had been saved or had landed before it began.
+fn finish_removal(
+    session: &Session,
+    task: &TaskName,
+    path: &Path,
+    branch: &str,
+    tip: &str,
+) -> Result<String, Failure> {
+    let lock = session.ledger().folder().join("lock").join("worktrees");
+    session.repo.finish_removal(path, &lock)?;
+    let worktrees = session.repo.worktrees()?;
+    if let Some(worktree) = worktrees.iter().find(|worktree| worktree.path == path && !worktree.missing) {
+        // Cut off before the point of no return, so it is whole. What has been edited since stays.
+        if !Repo::open(path)?.changes_by_git()?.is_empty() {
+            return Ok(format!("left {task}'s workspace where it is: {} has edits", path.display()));
+        }
+        session.repo.remove_worktree(worktree, Discard::Nothing, &lock)?;
+    }
+    if let Ok(tip) = Oid::from_hex(tip.as_bytes()) {
+        if session.repo.reference(branch)? == Some(tip) {
+            removal::delete_branch(session, branch, tip, &format!("remove {task}"))?;
+        }
+    }
+    Ok(format!("finished the removal of {task}'s workspace, which was cut off"))
+}

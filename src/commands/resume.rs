@@ -1,0 +1,96 @@
+//! `resume`: lets a parked or expired task go on under a new fence, for its holder or another.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::clock::Timestamp;
+use crate::base::failure::Failure;
+use crate::base::page::Label;
+use crate::base::page::Page;
+use crate::base::text;
+use crate::domain::holder::Holder;
+use crate::domain::lease::Fence;
+use crate::domain::task::TaskName;
+use crate::ledger::codec::LeaseFile;
+use crate::ledger::error::LedgerError;
+use crate::workspace::copy;
+
+use super::Context;
+use super::Outcome;
+use super::recover;
+use super::removal;
+use super::session::Session;
+
+/// Go on with a parked or expired task, under a new fence; the old holder is fenced off.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Resume {
+    /// The task [default: that of this workspace]
+    #[arg(add = clap_complete::ArgValueCompleter::new(super::complete::live_tasks))]
+    pub task: Option<TaskName>,
+    /// Who goes on with it [default: the holder that it had]
+    #[arg(long = "for", value_name = "HOLDER")]
+    pub holder: Option<Holder>,
+    /// How long the lease lasts without renewal [default: as granted]
+    #[arg(long, value_parser = text::parse_duration)]
+    pub ttl: Option<Duration>,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct Resumed {
+    task: TaskName,
+    fence: Fence,
+    holder: Holder,
+    path: Option<PathBuf>,
+    expires_at: Timestamp,
+}
+
+impl Resume {
+    /// Grants the task anew.
+    ///
+    /// # Errors
+    /// When it is active, or somebody else has come to hold its regions.
+    pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let session = Session::open(context)?;
+        recover::cut_off(&session, context)?;
+        let task = session.task(self.task.as_ref())?;
+        let old = session.ledger().read()?.book.need(&task).map_err(LedgerError::from)?.clone();
+        let handed_over = self.holder.as_ref().is_some_and(|holder| *holder != old.holder);
+        if handed_over && (!old.is_active() || old.is_expired(session.now)) {
+            // The former holder's program may still be writing; what it had done so far is safe from then on.
+            removal::save(&session, &old, "taken over", session.now)?;
+        }
+        let lease = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
+            let (lease, entry) = state.book.resume(&task, self.holder.as_ref(), self.ttl, session.now)?;
+            Ok((vec![entry], lease))
+        })?;
+        let text = LeaseFile::of(&lease).to_toml();
+        let path = match session.workspace(&lease)?.filter(|worktree| !worktree.missing) {
+            Some(worktree) => {
+                copy::write(&worktree.path, &text)?;
+                Some(worktree.path)
+            }
+            None => {
+                if let (None, Some(checkout)) = (lease.branch(), session.repo.checkout()) {
+                    copy::write_here(checkout, &lease, &text)?;
+                }
+                None
+            }
+        };
+        let mut page = Page::default();
+        page.put(Label::Good, "resumed ").put(Label::Name, task.as_str()).put(Label::Plain, " for ");
+        page.put(Label::Person, lease.holder.name())
+            .put(Label::Plain, format!(", fence {}, for ", lease.fence));
+        page.put(Label::Time, text::duration(lease.left(session.now))).end();
+        if let Some(path) = &path {
+            page.line(Label::Place, path.display().to_string());
+        }
+        let resumed = Resumed {
+            task,
+            fence: lease.fence,
+            holder: lease.holder.clone(),
+            path,
+            expires_at: lease.expires_at,
+        };
+        Ok(Outcome::new(page, &resumed))
+    }
+}

@@ -1,0 +1,101 @@
+//! Supervising a task's command: it runs in the workspace, its lease is renewed while it lives, and parked when it ends.
+
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use crate::base::failure::Explain;
+use crate::base::failure::Failure;
+use crate::domain::lease::Lease;
+use crate::ledger::codec::LeaseFile;
+use crate::ledger::error::LedgerError;
+use crate::workspace::copy;
+use crate::workspace::process;
+use crate::workspace::process::CommandError;
+use crate::workspace::setup;
+
+use super::Context;
+use super::session::Session;
+
+/// The runtime that waits for child and timer could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot wait for the command")]
+struct NoRuntime(#[source] std::io::Error);
+
+impl Explain for NoRuntime {}
+
+/// Runs a command to its end. Answers its exit code, or 128 and more when a signal ended it.
+///
+/// # Errors
+/// When it cannot be started. A renewal that fails is told, and the command goes on: its commits will be refused.
+pub fn run(
+    session: &Session,
+    context: &Context<'_>,
+    lease: &Lease,
+    workspace: &Path,
+    words: &[String],
+) -> Result<u8, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(NoRuntime)?;
+    let ended = runtime.block_on(watched(session, context, lease, workspace, words));
+    // Also when it could not be started: nobody works here any more.
+    session.ledger().change(context.clock.now(), |state| -> Result<_, LedgerError> {
+        let ours = state.book.get(&lease.task).is_some_and(|now| now.fence == lease.fence);
+        let entry = if ours { state.book.park(&lease.task, "its command ended")? } else { None };
+        Ok((entry.into_iter().collect(), ()))
+    })?;
+    let status = ended?;
+    Ok(code(status))
+}
+
+async fn watched(
+    session: &Session,
+    context: &Context<'_>,
+    lease: &Lease,
+    workspace: &Path,
+    words: &[String],
+) -> Result<ExitStatus, Failure> {
+    let variables = setup::variables(lease, workspace);
+    let failed = |source| CommandError::Start(shell_words::join(words), source);
+    let mut command = tokio::process::Command::from(process::command(words, workspace, &variables));
+    let mut child = command.spawn().map_err(failed)?;
+    let third = (lease.ttl / 3).max(Duration::from_secs(1));
+    let mut renewals = tokio::time::interval(third);
+    renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    renewals.tick().await;
+    loop {
+        tokio::select! {
+            ended = child.wait() => return ended.map_err(|source| failed(source).into()),
+            // The command gets the key press itself; we stay to park its task when it has ended.
+            _ = tokio::signal::ctrl_c() => {}
+            _ = renewals.tick() => {
+                if let Err(failure) = renew(session, context, lease, workspace) {
+                    context.monitor.note(&format!("the lease was not renewed: {failure}"));
+                }
+            }
+        }
+    }
+}
+
+fn renew(session: &Session, context: &Context<'_>, lease: &Lease, workspace: &Path) -> Result<(), Failure> {
+    let now = context.clock.now();
+    let renewed = session.ledger().change(now, |state| -> Result<_, LedgerError> {
+        let (renewed, entry) = state.book.renew(&lease.task, lease.fence, None, now)?;
+        Ok((vec![entry], renewed))
+    })?;
+    copy::write(workspace, &LeaseFile::of(&renewed).to_toml())?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn code(status: ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt;
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    u8::try_from(code).unwrap_or(1)
+}
+
+#[cfg(not(unix))]
+fn code(status: ExitStatus) -> u8 {
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}

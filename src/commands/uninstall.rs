@@ -1,0 +1,114 @@
+//! `uninstall`: leaves the repository as it was before `init`, and keeps work that has not landed.
+
+use crate::base::atomic::FileError;
+use crate::base::failure::Explain;
+use crate::base::failure::Failure;
+use crate::base::page::Label;
+use crate::base::page::Page;
+use crate::base::text;
+use crate::domain::book::Work;
+use crate::ledger::local::LEDGER;
+use crate::workspace::copy;
+
+use super::Context;
+use super::Outcome;
+use super::init::MARK;
+use super::recover;
+use super::removal;
+use super::session::Session;
+
+/// Take git odyssey out of this repository; branches, worktrees and saved work stay.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Uninstall {
+    /// Also while tasks are live; their branches and worktrees stay
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct Uninstalled {
+    kept_branches: Vec<String>,
+    kept_worktrees: Vec<std::path::PathBuf>,
+    kept_salvage: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{} live: {}", text::count(.0.len(), "task is").replace("tasks is", "tasks are"), .0.join(", "))]
+struct StillLive(Vec<String>);
+
+impl Explain for StillLive {
+    fn hints(&self) -> Vec<String> {
+        vec![
+            "land, release or abandon them first".to_owned(),
+            "or leave their branches and worktrees as they are: git odyssey uninstall --force".to_owned(),
+        ]
+    }
+}
+
+impl Uninstall {
+    /// Removes hooks, exclusions and the ledger.
+    ///
+    /// # Errors
+    /// When tasks are live and it was not forced, or something cannot be removed.
+    pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let session = Session::open(context)?;
+        let ledger = session.ledger();
+        let mut kept = Uninstalled { kept_branches: Vec::new(), kept_worktrees: Vec::new(), kept_salvage: 0 };
+        if ledger.is_prepared()? {
+            recover::cut_off(&session, context)?;
+            let state = ledger.read()?;
+            let with_work: Vec<_> = state
+                .book
+                .leases()
+                .iter()
+                .filter(|lease| removal::work_behind(&session, lease) == Work::Some)
+                .collect();
+            if !self.force && !state.book.leases().is_empty() {
+                let live = state.book.leases().iter().map(|lease| lease.task.to_string());
+                return Err(StillLive(live.collect()).into());
+            }
+            kept.kept_branches.extend(with_work.iter().filter_map(|lease| lease.branch()).map(str::to_owned));
+            for lease in state.book.leases() {
+                kept.kept_worktrees.extend(session.workspace(lease)?.map(|worktree| worktree.path));
+            }
+        }
+        kept.kept_salvage = crate::workspace::salvage::list(&session.repo)?.len();
+        // Hooks first: without a ledger they would pass everything, but they would still be there.
+        session.repo.uninstall_hooks(&ledger.folder())?;
+        session.repo.remove_exclude_block(MARK)?;
+        for worktree in session.repo.worktrees()?.iter().filter(|worktree| !worktree.missing) {
+            remove_folder(&worktree.path.join(copy::FOLDER))?;
+        }
+        if let Some(tip) = session.repo.reference(LEDGER)? {
+            session.repo.forget(LEDGER, tip)?;
+        }
+        remove_folder(&ledger.folder())?;
+        Ok(Outcome::new(page(&kept), &kept))
+    }
+}
+
+fn remove_folder(folder: &std::path::Path) -> Result<(), FileError> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::new("remove", folder, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn page(kept: &Uninstalled) -> Page {
+    let mut page = Page::default();
+    page.line(Label::Good, "git odyssey is out of this repository");
+    for branch in &kept.kept_branches {
+        let short = branch.trim_start_matches("refs/heads/");
+        page.put(Label::Plain, "  kept branch ").put(Label::Place, short.to_owned()).end();
+    }
+    for path in &kept.kept_worktrees {
+        page.put(Label::Plain, "  kept worktree ").put(Label::Place, path.display().to_string()).end();
+    }
+    if kept.kept_salvage > 0 {
+        let saved = text::count(kept.kept_salvage, "saved state");
+        page.line(Label::Plain, format!("  kept {saved} under refs/odyssey/salvage"));
+    }
+    page
+}

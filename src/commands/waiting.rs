@@ -1,0 +1,108 @@
+//! Waiting for regions to become free: woken by the ledger's ref, never by polling it.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::base::clock::Clock;
+use crate::base::clock::Timestamp;
+use crate::base::failure::Failure;
+use crate::domain::task::TaskName;
+use crate::ledger::queue::Ticket;
+use crate::ledger::watch::RefWatch;
+
+use super::Context;
+use super::session::Session;
+
+/// How long a claim waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Not at all.
+    None,
+    /// At most this long.
+    AtMost(Duration),
+    /// Until it is granted.
+    Endless,
+}
+
+/// A claim that may have to wait.
+pub struct Waiting<'a> {
+    context: &'a Context<'a>,
+    patience: Patience,
+    begun: Instant,
+    /// Watches from before the first attempt, so that no change between attempt and wait is missed.
+    watch: Option<RefWatch>,
+    ticket: Option<Ticket>,
+    told: bool,
+}
+
+/// How long to wait for a lease's end when nobody says when that is.
+const UNKNOWN_END: Duration = Duration::from_secs(60 * 60);
+
+impl<'a> Waiting<'a> {
+    /// Gets ready to wait.
+    ///
+    /// # Errors
+    /// When the ref cannot be watched.
+    pub fn begin(
+        session: &Session,
+        context: &'a Context<'a>,
+        patience: Patience,
+        task: &TaskName,
+    ) -> Result<Waiting<'a>, Failure> {
+        let (watch, ticket) = match patience {
+            Patience::None => (None, None),
+            Patience::AtMost(_) | Patience::Endless => {
+                let watch = RefWatch::begin(session.repo.common_dir())?;
+                let ticket = Ticket::draw(&session.ledger().folder(), task)?;
+                (Some(watch), Some(ticket))
+            }
+        };
+        Ok(Waiting { context, patience, begun: Instant::now(), watch, ticket, told: false })
+    }
+
+    /// The time now, after whatever was waited.
+    pub fn now(&self) -> Timestamp {
+        match self.context.clock {
+            Clock::System => self.context.clock.now(),
+            // A pinned clock stands still; the time waited is added, so that a lease can expire meanwhile.
+            Clock::Pinned(at) => crate::base::clock::later(at, self.begun.elapsed()),
+        }
+    }
+
+    /// Waits until the ledger changes or the lease in the way may be taken over. Answers whether to try again.
+    ///
+    /// # Errors
+    /// When the ref cannot be watched any more.
+    pub fn until_a_change(&mut self, refused: &Failure) -> Result<bool, Failure> {
+        let Some(watch) = &mut self.watch else { return Ok(false) };
+        let left = match self.patience {
+            Patience::None => return Ok(false),
+            Patience::Endless => None,
+            Patience::AtMost(most) => match most.checked_sub(self.begun.elapsed()) {
+                Some(left) if !left.is_zero() => Some(left),
+                _ => return Ok(false),
+            },
+        };
+        if !self.told {
+            self.context.monitor.note(&format!("waiting: {refused}"));
+            self.told = true;
+        }
+        let expiry = seconds_left(refused).unwrap_or(UNKNOWN_END);
+        let most = left.map_or(expiry, |left| left.min(expiry));
+        watch.changed_within(most)?;
+        if let Some(ticket) = &self.ticket {
+            // First come, first served among those who wait.
+            ticket.wait_for_turn(left)?;
+        }
+        Ok(true)
+    }
+}
+
+/// When the first of the leases in the way may be taken over, as the refusal tells it.
+fn seconds_left(refused: &Failure) -> Option<Duration> {
+    let details = refused.details()?;
+    let held = details.get("held")?.as_array()?;
+    let seconds = held.iter().filter_map(|obstacle| obstacle.get("seconds_left")?.as_u64());
+    // One second more: a lease expires at the end of its last second.
+    seconds.filter(|seconds| *seconds > 0).min().map(|seconds| Duration::from_secs(seconds + 1))
+}
