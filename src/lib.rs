@@ -1,4 +1,42 @@
-//! floor plan
+//! git odyssey: people and AI agents work on one repository at the same time, and nobody's work is lost.
+//!
+//! Each task gets an isolated worktree, an exclusive branch and a lease over the regions that it may change. All of it
+//! is recorded in one ref, `refs/odyssey/ledger`. Git hooks refuse writes into a region that somebody else holds, and a
+//! landing moves the target only while the lease stands.
+//!
+//! # The house
+//!
+//! Imports go down only; `tests/house.rs` holds the floors.
+//!
+//! | floor | room | for | never |
+//! |---:|---|---|---|
+//! | 0 | [`base`] | durations, time, atomic files, locks, failures with hints, pages | knows the domain |
+//! | 1 | [`domain`] | regions, leases, fences, events, the policy: the rules | I/O, clock, git |
+//! | 1 | [`git`] | the only room that talks to git, through gix or the binary | knows what a lease is |
+//! | 2 | [`ledger`] | the domain kept in the ref, and intents that survive a kill | decides policy |
+//! | 2 | [`merge`] | the commit that would land, and what conflicts | moves a ref |
+//! | 2 | [`guard`] | gathers what a hook judges, and judges it by the rules | writes anything |
+//! | 2 | [`workspace`] | a task's worktree: its place, its copy of the lease, how it goes without loss | touches the ledger |
+//! | 3 | [`commands`] | one file a request: arguments, run, outcome | prints, exits, reads the environment |
+//! | 4 | [`ui`] | terminal text, JSON, help, completions: who is asking | touches git |
+//!
+//! # Invariants
+//!
+//! 1. No two active exclusive leases overlap, ever; nor an exclusive with another's shared. ([`domain::book`])
+//! 2. Fences strictly rise, and a change that carries an old fence is refused. ([`domain::book`], [`domain::judge`])
+//! 3. Safety never depends on a clock: clocks decide only when a lease may be taken over.
+//! 4. A landing verifies the ledger in the transaction that moves the target. ([`commands::landing`])
+//! 5. Nothing is destroyed that was not saved first; what cannot be read is never taken for clean.
+//!    ([`commands::removal`], [`workspace::salvage`])
+//! 6. Every operation of several steps writes an intent first; after a kill it is finished or undone.
+//!    ([`ledger::intent`], [`commands::recover`])
+//! 7. Work that has not landed is parked, and the next claimant of its regions chooses. ([`domain::book`])
+//! 8. A merge verdict is a function of its inputs, and equals git's own. ([`git::merge`])
+//!
+//! # What is deliberately absent
+//!
+//! No daemon, no server, no database: the state is in the repository. No stash is ever used. No lease state is kept in
+//! git's configuration, because worktrees made at the same time fight for that file.
 
 pub mod base;
 pub mod commands;
@@ -7,4 +45,5 @@ pub mod git;
 pub mod guard;
 pub mod ledger;
 pub mod merge;
+pub mod ui;
 pub mod workspace;

@@ -64,7 +64,7 @@ impl Abandon {
         if let Some(checkout) = session.repo.checkout() {
             copy::remove(checkout, &task)?;
         }
-        let workspace = removal::remove(&session, &lease, saved, &format!("abandon {task}"))?;
+        let workspace = removal::remove_or_keep(&session, &lease, saved, &format!("abandon {task}"));
         let mut page = Page::default();
         page.put(Label::Good, "abandoned ").put(Label::Name, task.as_str()).end();
         land::removed(&mut page, &task, &workspace);

@@ -11,6 +11,7 @@ use crate::domain::event::Event;
 use crate::domain::event::EventKind;
 use crate::domain::judge::Actor;
 use crate::domain::lease::Lease;
+use crate::domain::region::RegionSet;
 use crate::domain::task::TaskName;
 use crate::git::Oid;
 use crate::git::repo::Repo;
@@ -317,7 +318,7 @@ impl<'a> Checkup<'a> {
         let mut silent = Vec::new();
         for worktree in self.session.repo.worktrees()?.iter().filter(|worktree| !worktree.missing) {
             let checkout = Repo::open(&worktree.path)?;
-            for proof in checkout.prove_hooks()? {
+            for proof in checkout.prove_hooks(&self.session.ledger().folder())? {
                 if !proof.fired {
                     silent.push(format!(
                         "the hook {} does not fire in {}",
@@ -350,24 +351,56 @@ impl<'a> Checkup<'a> {
                 if repo.commit(*commit)?.time < oldest || overridden.contains(commit) {
                     continue;
                 }
-                if let Err(error) = bench.judge_commits(&actor, &[*commit], &Published(published.0.clone())) {
-                    let lines: Vec<String> = error.to_string().lines().map(str::to_owned).collect();
-                    self.findings.push(Finding {
-                        what: format!(
-                            "{} on {} got past the hooks: {}",
-                            commit.to_hex_with_len(10),
-                            short(&branch),
-                            lines.first().cloned().unwrap_or_default()
-                        ),
-                        mended: false,
-                        advice: Some("settle it with the holder, or take it back: git revert".to_owned()),
-                    });
+                let published = Published(published.0.clone());
+                let Err(error) = bench.judge_commits(&actor, &[*commit], &published) else { continue };
+                if self.was_allowed(&actor, *commit, &published, &commons)? {
+                    continue;
                 }
+                let lines: Vec<String> = error.to_string().lines().map(str::to_owned).collect();
+                self.findings.push(Finding {
+                    what: format!(
+                        "{} on {} got past the hooks: {}",
+                        commit.to_hex_with_len(10),
+                        short(&branch),
+                        lines.first().cloned().unwrap_or_default()
+                    ),
+                    mended: false,
+                    advice: Some("settle it with the holder, or take it back: git revert".to_owned()),
+                });
             }
             // Seen on one branch, a commit is not reported again for the next.
             published.0.push(tip);
         }
         Ok(())
+    }
+
+    /// Whether the leases of the time when a commit was made allowed it: a region may have been claimed since.
+    fn was_allowed(
+        &self,
+        actor: &Actor,
+        commit: Oid,
+        published: &Published,
+        commons: &RegionSet,
+    ) -> Result<bool, Failure> {
+        let repo = &self.session.repo;
+        let made = repo.commit(commit)?.time;
+        for past in crate::ledger::history::events(repo)? {
+            let past = past?;
+            if past.at <= made {
+                let state = self.session.ledger().read_at(past.commit)?;
+                let bench = Bench { repo, book: &state.book, commons, now: made };
+                // A fence of today is not one of then: it is asked as for a person without leases.
+                let actor = match actor {
+                    Actor::Task(task, _) => {
+                        let fence = state.book.get(task).map(|lease| lease.fence).unwrap_or_default();
+                        Actor::Task(task.clone(), fence)
+                    }
+                    Actor::Person(_) => actor.clone(),
+                };
+                return Ok(bench.judge_commits(&actor, &[commit], published).is_ok());
+            }
+        }
+        Ok(true)
     }
 
     /// Commits that a person let through with a reason.

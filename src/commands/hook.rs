@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Read;
+use std::path::PathBuf;
 
 use crate::base::atomic::FileError;
 use crate::base::failure::Explain;
@@ -34,6 +35,9 @@ use super::session::Session;
 /// Called by git: judges what is about to happen.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Hook {
+    /// The file that git called, when it is one of our shims
+    #[arg(long, value_name = "FILE")]
+    pub called_as: Option<PathBuf>,
     /// The hook's name
     pub event: String,
     /// What git gives it
@@ -84,7 +88,7 @@ impl Hook {
     }
 
     /// Judges, and answers the hook that was here before.
-    fn judge(&self, context: &Context<'_>, input: &[u8]) -> Result<Option<std::path::PathBuf>, Failure> {
+    fn judge(&self, context: &Context<'_>, input: &[u8]) -> Result<Option<PathBuf>, Failure> {
         let state = self.arguments.first().and_then(|argument| argument.to_str());
         let session;
         match (self.event.as_str(), state) {
@@ -106,7 +110,16 @@ impl Hook {
             }
             _ => session = Session::open(context)?,
         }
-        Ok(session.repo.previous_hook(&session.ledger().folder(), &self.event))
+        // Whoever moved our shim to another name runs the others' hooks itself, and a second time would be wrong.
+        let in_place = self
+            .called_as
+            .as_ref()
+            .and_then(|file| file.file_name())
+            .is_some_and(|name| *name == *self.event);
+        if !in_place {
+            return Ok(None);
+        }
+        Ok(session.repo.previous_hook(&session.ledger().folder(), &self.event)?)
     }
 }
 
@@ -283,10 +296,10 @@ fn accept(
     let mut more: Vec<Region> = Vec::new();
     for path in &judgement.free {
         // A path that is not UTF-8 cannot be written as a region; it is free, and stays so.
-        if let Some(region) = Region::literal(path, case) {
-            if !more.iter().any(|known| known.text() == region.text()) {
-                more.push(region);
-            }
+        if let Some(region) = Region::literal(path, case)
+            && !more.iter().any(|known| known.text() == region.text())
+        {
+            more.push(region);
         }
     }
     if more.is_empty() {

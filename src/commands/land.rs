@@ -203,13 +203,13 @@ impl Land {
         task: &TaskName,
     ) -> Result<Lease, Failure> {
         let book = session.ledger().read()?.book;
-        if let Actor::Task(own, fence) = session.actor(context)? {
-            if own == *task {
-                match book.need_active(task, fence) {
-                    // Parked work has its regions still, so it may land.
-                    Ok(_) | Err(Refused::NotActive(_)) => {}
-                    Err(refused) => return Err(LedgerError::from(refused).into()),
-                }
+        if let Actor::Task(own, fence) = session.actor(context)?
+            && own == *task
+        {
+            match book.need_active(task, fence) {
+                // Parked work has its regions still, so it may land.
+                Ok(_) | Err(Refused::NotActive(_)) => {}
+                Err(refused) => return Err(LedgerError::from(refused).into()),
             }
         }
         Ok(book.need(task).map_err(LedgerError::from)?.clone())
@@ -257,12 +257,7 @@ impl Land {
             let path = session.workspace(lease)?.map(|worktree| worktree.path).unwrap_or_default();
             return Ok(Removed::Kept { path, why: "as asked".to_owned() });
         }
-        let removed = removal::remove(session, lease, None, &format!("land {}", lease.task));
-        // The work has landed, whatever becomes of the folder it was made in.
-        Ok(removed.unwrap_or_else(|failure| Removed::Kept {
-            path: session.workspace(lease).ok().flatten().map(|worktree| worktree.path).unwrap_or_default(),
-            why: failure.to_string(),
-        }))
+        Ok(removal::remove_or_keep(session, lease, None, &format!("land {}", lease.task)))
     }
 }
 

@@ -176,10 +176,10 @@ fn finish_removal(
         }
         session.repo.remove_worktree(worktree, Discard::Nothing, &lock)?;
     }
-    if let Ok(tip) = Oid::from_hex(tip.as_bytes()) {
-        if session.repo.reference(branch)? == Some(tip) {
-            removal::delete_branch(session, branch, tip, &format!("remove {task}"))?;
-        }
+    if let Ok(tip) = Oid::from_hex(tip.as_bytes())
+        && session.repo.reference(branch)? == Some(tip)
+    {
+        removal::delete_branch(session, branch, tip, &format!("remove {task}"))?;
     }
     Ok(format!("finished the removal of {task}'s workspace, which was cut off"))
 }

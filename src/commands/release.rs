@@ -69,7 +69,7 @@ impl Release {
                     copy::remove(checkout, &task)?;
                 }
                 page.put(Label::Good, "released ").put(Label::Name, task.as_str()).end();
-                removal::remove(&session, &lease, None, &format!("release {task}"))?
+                removal::remove_or_keep(&session, &lease, None, &format!("release {task}"))
             }
             Work::Some => {
                 page.put(Label::Warn, "parked ").put(Label::Name, task.as_str());

@@ -132,12 +132,20 @@ pub fn remove(session: &Session, lease: &Lease, saved: Option<Oid>, why: &str) -
         tip: tip_text,
     };
     let written = Written::begin(&session.ledger().folder(), &intent)?;
-    let discard = if saved.is_some() { Discard::Saved } else { Discard::Nothing };
+    let discard = saved.map_or(Discard::Nothing, Discard::SavedIn);
     remove_now(session, &worktree, branch, tip, discard, why)?;
     written.done()?;
     Ok(match saved {
         Some(commit) => Removed::Saved { salvage: commit.to_string() },
         None => Removed::Clean,
+    })
+}
+
+/// As [`remove`], after the lease has ended: what cannot be removed stays, and the answer says why.
+pub fn remove_or_keep(session: &Session, lease: &Lease, saved: Option<Oid>, why: &str) -> Removed {
+    remove(session, lease, saved, why).unwrap_or_else(|failure| Removed::Kept {
+        path: session.workspace(lease).ok().flatten().map(|worktree| worktree.path).unwrap_or_default(),
+        why: failure.to_string(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! `uninstall`: leaves the repository as it was before `init`, and keeps work that has not landed.
 
+use crate::base::atomic;
 use crate::base::atomic::FileError;
 use crate::base::failure::Explain;
 use crate::base::failure::Failure;
@@ -7,6 +8,7 @@ use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::text;
 use crate::domain::book::Work;
+use crate::git::checkout::PROCESS;
 use crate::ledger::local::LEDGER;
 use crate::workspace::copy;
 
@@ -78,6 +80,7 @@ impl Uninstall {
         session.repo.remove_exclude_block(MARK)?;
         for worktree in session.repo.worktrees()?.iter().filter(|worktree| !worktree.missing) {
             remove_folder(&worktree.path.join(copy::FOLDER))?;
+            atomic::remove(&worktree.private_dir.join(PROCESS))?;
         }
         if let Some(tip) = session.repo.reference(LEDGER)? {
             session.repo.forget(LEDGER, tip)?;

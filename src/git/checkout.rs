@@ -43,7 +43,7 @@ pub struct Finished {
 const PREPARED: &str = "odyssey-checkout-index";
 
 /// The file that tells whether the process that locked the index lives, or a git that it started.
-const PROCESS: &str = "odyssey-checkout";
+pub const PROCESS: &str = "odyssey-checkout";
 
 impl Repo {
     /// Locks the index of this checkout as git does, by `index.lock`, which holds `id` so that its owner is known after a
@@ -320,9 +320,14 @@ mod tests {
         (sandbox, old, new)
     }
 
+    /// Held by the git that moves the ref, which goes on when the process that started it is killed.
+    fn moving(repo: &Repo) -> Lock {
+        Lock::wait(&repo.folder().with_extension("moving")).unwrap()
+    }
+
     fn move_ref(repo: &Repo, old: Oid, new: Oid) {
         let step = Step::Update("refs/heads/main".into(), Expect::At(old), new);
-        repo.transact(&[step], "land").unwrap();
+        repo.transact(&[step], "land", &moving(repo)).unwrap();
     }
 
     /// The whole move, as a landing makes it; what is in the way ends it.
@@ -554,6 +559,7 @@ mod tests {
             plant();
             let moment = whole.mul_f64(f64::from(round) / 40.0).max(Duration::from_millis(1));
             testing::kill_after(testing::child(TEST, &request), moment);
+            drop(moving(&repo));
             let left = sandbox.main().join(".git/index.lock").exists();
             if repo.reference("refs/heads/main").unwrap() == Some(new) {
                 assert_eq!(repo.finish_checkout(ID, old, new).unwrap(), Finished::default());

@@ -93,6 +93,9 @@ pub enum GitError {
     /// A file of git's own that does not read as git writes it.
     #[error("{} is broken", .0.display())]
     Broken(PathBuf),
+    /// A hooks folder of the user's, in a bare repository, under a git without configuration hooks.
+    #[error("hooks cannot be put in front of core.hooksPath = {0} in a bare repository")]
+    BareHooks(String),
     /// An operation that needs a checkout, in a bare repository.
     #[error("{} has no checkout", .0.display())]
     Bare(PathBuf),
@@ -209,6 +212,9 @@ impl Explain for GitError {
                 vec!["run it inside a repository, or make one: git init".to_owned()]
             }
             GitError::RefFormat { .. } => vec!["convert it: git refs migrate --ref-format=files".to_owned()],
+            GitError::BareHooks(_) => {
+                vec!["use git 2.54 or later, or take core.hooksPath out of the configuration".to_owned()]
+            }
             GitError::TooOld { .. } => vec!["install a newer git and put it first on PATH".to_owned()],
             GitError::Missing(_) => vec!["see what else is missing: git fsck --connectivity-only".to_owned()],
             GitError::Moved { .. } => vec!["run the same command again".to_owned()],

@@ -162,6 +162,6 @@ impl Repo {
         push(&["prepare"]);
         push(&["commit"]);
         let git = Git::at(self.folder()).args(["update-ref", "-m", reason, "--stdin", "-z"]).input(input);
-        git.holding(lock)?.run().map(drop)
+        git.holding_unanswered(lock)?.run().map(drop)
     }
 }

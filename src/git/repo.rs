@@ -129,6 +129,12 @@ impl Repo {
         self.gix.config_snapshot().string(key)
     }
 
+    /// All values of a configuration key that hold here, in the order of their scopes, the last one deciding.
+    pub fn all_values(&self, key: &str) -> Vec<String> {
+        let values = self.gix.config_snapshot().plumbing().strings(key).unwrap_or_default();
+        values.iter().map(|value| value.to_string()).collect()
+    }
+
     /// Name and email of the person, as far as configured.
     pub fn person(&self) -> (Option<BString>, Option<BString>) {
         let from = |key: &str| self.config(key).filter(|value| !value.trim().is_empty());

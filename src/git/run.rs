@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::Seek;
-use std::io::SeekFrom;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
@@ -43,7 +42,14 @@ pub struct Git {
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
     input: Vec<u8>,
-    held: Option<File>,
+    held: Option<Held>,
+}
+
+/// A lock that git holds for us, as one of its streams.
+#[derive(Debug)]
+enum Held {
+    AsInput(File),
+    AsOutput(File),
 }
 
 /// How a `git` command ended, and what it wrote.
@@ -99,13 +105,26 @@ impl Git {
 
     /// Keeps a lock held until git itself has ended, even when this process is killed before: git goes on without us.
     ///
-    /// The lock's file is git's standard input; what git is to read is written into it.
+    /// The lock's file is git's standard input, so there can be no other.
     ///
     /// # Errors
     /// When the system has no more handles.
     pub fn holding(mut self, lock: &Lock) -> Result<Git, GitError> {
         let shared = lock.share().map_err(|source| GitError::Start(self.to_string(), source))?;
-        self.held = Some(shared);
+        self.held = Some(Held::AsInput(shared));
+        Ok(self)
+    }
+
+    /// The same for a command that needs its standard input, and whose answer nobody needs: it goes into the lock's file.
+    ///
+    /// # Errors
+    /// When the system has no more handles.
+    pub fn holding_unanswered(mut self, lock: &Lock) -> Result<Git, GitError> {
+        let failed = |source| GitError::Start(self.to_string(), source);
+        let mut shared = lock.share().map_err(failed)?;
+        // What the last one wrote there would only pile up.
+        shared.set_len(0).and_then(|()| shared.rewind()).map_err(failed)?;
+        self.held = Some(Held::AsOutput(shared));
         Ok(self)
     }
 
@@ -130,12 +149,13 @@ impl Git {
         let line = self.to_string();
         let failed = |source| GitError::Start(line.clone(), source);
         tracing::debug!(command = %line, folder = %self.folder.display(), "git");
-        let mut held = self.held.take();
-        if let Some(file) = held.as_mut().filter(|_| !self.input.is_empty()) {
-            fill(file, &self.input).map_err(failed)?;
-        }
+        let held = self.held.take();
         let mut command = self.command();
-        command.stdin(held.map_or_else(Stdio::piped, Stdio::from));
+        match held {
+            None => command.stdin(Stdio::piped()).stdout(Stdio::piped()),
+            Some(Held::AsInput(file)) => command.stdin(file).stdout(Stdio::piped()),
+            Some(Held::AsOutput(file)) => command.stdin(Stdio::piped()).stdout(file),
+        };
         let mut child = command.spawn().map_err(failed)?;
         // Keeps no handle of its own: the lock is the child's from here on.
         drop(command);
@@ -156,7 +176,7 @@ impl Git {
     fn command(&self) -> Command {
         let mut command = Command::new("git");
         command.current_dir(&self.folder).args(&self.arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stderr(Stdio::piped());
         for name in LOCAL_VARIABLES {
             command.env_remove(name);
         }
@@ -167,13 +187,6 @@ impl Git {
         own_group(&mut command);
         command
     }
-}
-
-fn fill(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
-    file.set_len(0)?;
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(bytes)?;
-    file.seek(SeekFrom::Start(0)).map(drop)
 }
 
 /// A key press in the terminal must not kill git between two steps: we decide when to stop.

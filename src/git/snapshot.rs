@@ -154,16 +154,7 @@ impl Repo {
     /// When the checkout is not clean or elsewhere, or a file is in the way, an ignored one too; nothing is changed then.
     pub fn restore_snapshot(&self, snapshot: Oid) -> Result<(), GitError> {
         let folder = self.need_checkout()?;
-        let commit = self.commit(snapshot)?;
-        let mut index = None;
-        let mut expected = commit.parents.first().copied();
-        for parent in commit.parents.iter().take(2) {
-            let found = self.commit(*parent)?;
-            if found.message == INDEX_MESSAGE {
-                index = Some(*parent);
-                expected = found.parents.first().copied();
-            }
-        }
+        let Saved { head: expected, index } = Saved::read(self, snapshot)?;
         let found = self.head()?.commit();
         if found != expected {
             return Err(GitError::Elsewhere { path: folder.to_owned(), expected, found });
@@ -183,6 +174,34 @@ impl Repo {
         // The exit code only says whether there are differences, and there are.
         Git::at(folder).args(["update-index", "-q", "--refresh"]).answer()?;
         Ok(())
+    }
+
+    /// The paths of this checkout and its index whose content is not in a snapshot of it. What is gone since is none.
+    ///
+    /// # Errors
+    /// As for [`Repo::snapshot`]; [`GitError::Elsewhere`] when commits were made since.
+    pub fn unsaved(&self, snapshot: Oid) -> Result<Vec<BString>, GitError> {
+        let folder = self.need_checkout()?;
+        let saved = Saved::read(self, snapshot)?;
+        let found = self.head()?.commit();
+        if found != saved.head {
+            return Err(GitError::Elsewhere { path: folder.to_owned(), expected: saved.head, found });
+        }
+        let (tree, index) = self.trees(folder, &[])?;
+        let differing = |then: Oid, now: Oid| -> Result<Vec<BString>, GitError> {
+            let changes = changed(folder, then, now)?.into_iter();
+            Ok(changes.filter(|change| change.new.is_some()).map(|change| change.path).collect())
+        };
+        let mut paths = differing(snapshot, tree)?;
+        if let Some(index) = index {
+            let staged_since = differing(saved.index.or(saved.head).unwrap_or(snapshot), index)?;
+            // What is staged as the checkout had it then is saved with the checkout.
+            let nowhere = differing(snapshot, index)?;
+            paths.extend(staged_since.into_iter().filter(|path| nowhere.contains(path)));
+        }
+        paths.sort();
+        paths.dedup();
+        Ok(paths)
     }
 
     /// git itself protects only files that it does not ignore.
@@ -210,6 +229,25 @@ impl Repo {
     /// When something that could name such a commit cannot be read.
     pub fn loose_ends(&self, branch: &str) -> Result<Vec<Oid>, GitError> {
         loose::ends(self, branch)
+    }
+}
+
+/// What the parents of a snapshot are.
+struct Saved {
+    head: Option<Oid>,
+    index: Option<Oid>,
+}
+
+impl Saved {
+    fn read(repo: &Repo, snapshot: Oid) -> Result<Saved, GitError> {
+        let parents = repo.commit(snapshot)?.parents;
+        for parent in parents.iter().take(2) {
+            let found = repo.commit(*parent)?;
+            if found.message == INDEX_MESSAGE {
+                return Ok(Saved { head: found.parents.first().copied(), index: Some(*parent) });
+            }
+        }
+        Ok(Saved { head: parents.first().copied(), index: None })
     }
 }
 

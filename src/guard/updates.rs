@@ -169,14 +169,14 @@ impl Bench<'_> {
             Actor::Person(_) => None,
         };
         let of_branch = |lease: &&Lease| lease.branch() == Some(update.name.as_str());
-        if let Some(lease) = self.book.leases().iter().find(of_branch) {
-            if task != Some(&lease.task) {
-                return Err(BranchRefused::Exclusive {
-                    branch: update.name.clone(),
-                    task: lease.task.to_string(),
-                    holder: lease.holder.to_string(),
-                });
-            }
+        if let Some(lease) = self.book.leases().iter().find(of_branch)
+            && task != Some(&lease.task)
+        {
+            return Err(BranchRefused::Exclusive {
+                branch: update.name.clone(),
+                task: lease.task.to_string(),
+                holder: lease.holder.to_string(),
+            });
         }
         let own = task.and_then(|task| self.book.get(task));
         match own {

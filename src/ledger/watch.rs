@@ -31,7 +31,14 @@ impl RefWatch {
         let folder = watched_folder(common);
         let (sender, changes) = channel();
         let failed = |error: notify::Error| FileError::new("watch", &folder, std::io::Error::other(error));
-        let mut watcher = notify::recommended_watcher(sender).map_err(failed)?;
+        let tell = move |event: notify::Result<notify::Event>| {
+            // Reading the ref opens its file: a waiter that looks again would wake itself and all others, for ever.
+            if !event.as_ref().is_ok_and(|event| event.kind.is_access()) {
+                // Nobody listens any more once the wait has ended.
+                let _ = sender.send(event);
+            }
+        };
+        let mut watcher = notify::recommended_watcher(tell).map_err(failed)?;
         std::fs::create_dir_all(&folder).map_err(|source| FileError::new("watch", &folder, source))?;
         watcher.watch(&folder, RecursiveMode::NonRecursive).map_err(failed)?;
         Ok(RefWatch { folder, watcher, changes })

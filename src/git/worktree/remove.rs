@@ -16,6 +16,7 @@ use super::registration_of;
 use crate::base::atomic;
 use crate::base::atomic::FileError;
 use crate::base::lock::Lock;
+use crate::git::Oid;
 use crate::git::error::GitError;
 use crate::git::paths;
 use crate::git::paths::same_place;
@@ -28,8 +29,10 @@ use crate::git::status;
 pub enum Discard {
     /// Nothing: only a clean worktree goes. Ignored files are no work.
     Nothing,
-    /// Its uncommitted changes, because the caller has saved them all in a snapshot.
+    /// Its uncommitted changes, because the caller has saved them all in a snapshot, and knows that nobody wrote since.
     Saved,
+    /// Its uncommitted changes as far as they are in this snapshot, which is looked at again once the folder is aside.
+    SavedIn(Oid),
 }
 
 /// What was found of a removal that somebody began.
@@ -192,14 +195,17 @@ fn concerns(dot_git: Option<&Path>, path: &Path, aside: &Path) -> bool {
 /// Moves a worktree to a new name beside its place, so that relative paths stay true.
 fn move_aside(path: &Path, private: &Path) -> Result<PathBuf, GitError> {
     let failed = |source| FileError::new("move aside", path, source);
-    let mut prefix = OsString::from(".");
-    prefix.push(path.file_name().unwrap_or_default());
-    prefix.push(".removing-");
-    let parent = path.parent().unwrap_or(path);
     // A name that was never used before: a late deletion by another process cannot hit it.
-    let aside = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).map_err(failed)?.keep();
-    std::fs::remove_dir(&aside).map_err(failed)?;
-    atomic::replace(&private.join(PLACE), &paths::to_git(aside.file_name().unwrap_or_default().as_ref())?)?;
+    let unique = tempfile::Builder::new().prefix("").tempfile_in(private).map_err(failed)?;
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".removing-");
+    name.push(unique.path().file_name().unwrap_or_default());
+    let aside = path.with_file_name(&name);
+    if there(&aside)? {
+        return Err(GitError::Taken(aside));
+    }
+    atomic::replace(&private.join(PLACE), &paths::to_git(name.as_ref())?)?;
     if !there(&private.join("locked"))? {
         atomic::replace(&private.join("locked"), ASIDE)?;
     }
@@ -246,6 +252,10 @@ fn refuse_work(folder: &Path, worktree: &Worktree, discard: Discard) -> Result<(
     }
     match discard {
         Discard::Saved => Ok(()),
+        Discard::SavedIn(snapshot) => {
+            let paths = Repo::open(folder)?.unsaved(snapshot)?;
+            if paths.is_empty() { Ok(()) } else { Err(GitError::NotClean { path, paths }) }
+        }
         Discard::Nothing => {
             if let Some(operation) = status::operation_in(&worktree.private_dir) {
                 return Err(GitError::UnderWay { path, operation });
@@ -272,9 +282,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::base::clock::Timestamp;
+    use crate::git::snapshot::Snapshot;
     use crate::git::testing;
     use crate::git::testing::Sandbox;
 
+    /// A path or name, and what somebody does in a checkout.
     type Plan<'a> = (&'a str, &'a dyn Fn(&Path));
 
     /// A worktree `../topic` with a few files of its own.
@@ -353,6 +366,40 @@ mod tests {
             assert_gone(&sandbox);
             sandbox.git(&["branch", "-q", "-D", "topic"]);
         }
+    }
+
+    #[test]
+    fn what_is_in_a_snapshot_may_go_and_what_came_later_may_not() {
+        let sandbox = Sandbox::new();
+        let worktree = topic(&sandbox);
+        testing::write(&worktree.path.join("README.md"), "edited\n");
+        testing::write(&worktree.path.join("new"), "new\n");
+        let request =
+            Snapshot { message: "m".into(), at: Timestamp::UNIX_EPOCH, more_paths: &[], more_parents: &[] };
+        let taken = Repo::open(&worktree.path).unwrap().snapshot(request).unwrap();
+        let discard = Discard::SavedIn(taken.commit);
+        let later: [Plan<'_>; 3] = [
+            ("later", &|top| testing::write(&top.join("later"), "later\n")),
+            ("README.md", &|top| testing::write(&top.join("README.md"), "edited again\n")),
+            ("staged", &|top| {
+                testing::write(&top.join("staged"), "only in the index\n");
+                testing::run(top, &["add", "staged"]);
+                std::fs::remove_file(top.join("staged")).unwrap();
+            }),
+        ];
+        for (name, write) in later {
+            write(&worktree.path);
+            let refused = remove(&sandbox, &worktree, discard);
+            assert!(
+                matches!(&refused, Err(GitError::NotClean { paths, .. }) if *paths == [name]),
+                "{refused:?}"
+            );
+            testing::run(&worktree.path, &["reset", "-q", "--hard"]);
+            testing::run(&worktree.path, &["clean", "-q", "-f", "-d"]);
+            Repo::open(&worktree.path).unwrap().restore_snapshot(taken.commit).unwrap();
+        }
+        remove(&sandbox, &worktree, discard).unwrap();
+        assert_gone(&sandbox);
     }
 
     #[test]

@@ -1,0 +1,15 @@
+//! Floor 4: who is asking: the command line, terminal text and JSON; the only room that prints and reads the environment.
+
+pub mod cli;
+pub mod completions;
+pub mod crash;
+pub mod failure;
+pub mod install;
+pub mod json;
+pub mod layout;
+pub mod manual;
+pub mod record;
+pub mod start;
+pub mod table;
+pub mod terminal;
+pub mod world;

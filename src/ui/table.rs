@@ -1,0 +1,118 @@
+//! The table of all commands, from which help, dispatch, manual pages and completions follow.
+
+use crate::base::failure::Failure;
+use crate::commands;
+use crate::commands::Context;
+use crate::commands::Outcome;
+
+/// One way to use a command, for its manual page: the line to type, and what it does.
+pub type Example = (&'static str, &'static str);
+
+/// Turns the rows of the table into the subcommands of the command line.
+///
+/// A row is the command's name, the struct of its arguments, and its examples. The struct has the command's one
+/// sentence as its documentation and `run(self, &Context) -> Result<Outcome, Failure>`.
+macro_rules! table {
+    ($($(#[$attribute:meta])* $name:ident = $arguments:path, $examples:expr;)*) => {
+        /// One request: which command, and its arguments.
+        #[derive(Debug, clap::Subcommand)]
+        #[expect(missing_docs, reason = "the documentation is that of the arguments")]
+        pub enum Request {
+            $($(#[$attribute])* $name(Box<$arguments>),)*
+        }
+
+        impl Request {
+            /// Does what is asked.
+            ///
+            /// # Errors
+            /// The command's own.
+            pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
+                match self {
+                    $(Request::$name(arguments) => arguments.run(context),)*
+                }
+            }
+
+            /// The command's name as it is typed.
+            pub fn name(&self) -> String {
+                match self {
+                    $(Request::$name(_) => typed(stringify!($name)),)*
+                }
+            }
+        }
+
+        /// The examples of a command, by its name as it is typed.
+        pub fn examples(command: &str) -> &'static [Example] {
+            $(if command == typed(stringify!($name)) {
+                return $examples;
+            })*
+            &[]
+        }
+    };
+}
+
+table! {
+    Init = commands::init::Init, &[
+        ("git odyssey init", "Prepare this repository, or repair what is missing."),
+    ];
+    Claim = commands::claim::Claim, &[
+        ("git odyssey claim auth-refactor --region 'src/auth/**'", "Take a folder and all that is in it."),
+        ("git odyssey claim fix-login --region src/login.rs --for claude-1 -- claude", "Start an agent in the workspace."),
+        ("git odyssey claim docs --region 'docs/**' --here", "Lease for the checkout that you are in."),
+        ("git odyssey claim api --region '@api' --wait=30m", "Wait until all regions are free, half an hour at most."),
+    ];
+    Status = commands::status::Status, &[
+        ("git odyssey status", "See who works on what."),
+        ("git odyssey status --json", "The same for a program."),
+    ];
+    Show = commands::show::Show, &[("git odyssey show auth-refactor", "See one task in full.")];
+    Log = commands::log::Log, &[
+        ("git odyssey log -n 20", "See the latest twenty events."),
+        ("git odyssey log --task auth-refactor", "See what happened to one task."),
+    ];
+    Renew = commands::renew::Renew, &[
+        ("git odyssey renew", "In a workspace: as long again as was granted."),
+        ("git odyssey renew auth-refactor --ttl 2h", "From anywhere, for two hours from now."),
+    ];
+    Park = commands::park::Park, &[
+        ("git odyssey park auth-refactor --reason 'waits for the new API'", "Stop, and keep work and regions."),
+    ];
+    Resume = commands::resume::Resume, &[
+        ("git odyssey resume auth-refactor --for human:anna", "Go on with work that an agent began."),
+    ];
+    Land = commands::land::Land, &[
+        ("git odyssey land auth-refactor --check 'cargo test'", "Merge if the tests pass on the merged result."),
+        ("git odyssey land --squash", "In a workspace: land as one commit."),
+    ];
+    Release = commands::release::Release, &[("git odyssey release auth-refactor", "Give the regions back.")];
+    Abandon = commands::abandon::Abandon, &[
+        ("git odyssey abandon auth-refactor --reason 'wrong way'", "Save the work, then remove task and workspace."),
+    ];
+    Salvage = commands::salvage::Salvage, &[
+        ("git odyssey salvage list", "See what was saved."),
+        ("git odyssey salvage restore auth-refactor", "Have an abandoned task's files back."),
+    ];
+    Doctor = commands::doctor::Doctor, &[
+        ("git odyssey doctor", "Find what is wrong; nothing is changed."),
+        ("git odyssey doctor --fix", "Mend what can be mended without losing anything."),
+    ];
+    Uninstall = commands::uninstall::Uninstall, &[("git odyssey uninstall", "Leave the repository as it was before.")];
+    Install = super::install::Install, &[
+        ("cargo run --release --locked -- install", "From the source: install where cargo installs programs."),
+        ("git-odyssey install --prefix ~/.local", "Install under another folder."),
+        ("git-odyssey install --remove", "Remove exactly what was installed."),
+    ];
+    #[command(hide = true)]
+    Hook = commands::hook::Hook, &[];
+}
+
+/// A variant's name as it is typed: `MergePreview` is `merge-preview`.
+fn typed(variant: &str) -> String {
+    let mut name = String::new();
+    for letter in variant.chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
