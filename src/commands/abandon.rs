@@ -49,7 +49,8 @@ impl Abandon {
         let fence = renew::own_fence(&session, context, &task)?;
         let lease = session.ledger().read()?.book.need(&task).map_err(LedgerError::from)?.clone();
         let saved = removal::save(&session, &lease, &self.reason, session.now)?;
-        session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
+        let written = removal::begin_end(&session, &lease, saved)?;
+        let ended = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
             match state.book.need_active(&task, fence) {
                 Ok(_) | Err(Refused::NotActive(_)) => {}
                 Err(refused) => return Err(refused.into()),
@@ -60,11 +61,16 @@ impl Abandon {
                 event = event.fact("Salvage", saved.to_string());
             }
             Ok((vec![state.book.end(&task, fence, event)?], ()))
-        })?;
+        });
+        if let Err(refused) = ended {
+            removal::done(written)?;
+            return Err(refused.into());
+        }
         if let Some(checkout) = session.repo.checkout() {
             copy::remove(checkout, &task)?;
         }
         let workspace = removal::remove_or_keep(&session, &lease, saved, &format!("abandon {task}"));
+        removal::done(written)?;
         let mut page = Page::default();
         page.put(Label::Good, "abandoned ").put(Label::Name, task.as_str()).end();
         land::removed(&mut page, &task, &workspace);

@@ -352,6 +352,7 @@ impl Claim {
             building: making.building.clone(),
             lock: &lock,
             note: &note,
+            restore: None,
         })?;
         let path = workspace.need_checkout()?.to_owned();
         copy::write(&path, text)?;

@@ -181,9 +181,10 @@ impl Land {
         if let Some(words) = self.check(session)? {
             check(session, &lease, branch, workspace.as_ref(), merged.commit, &words)?;
         }
-        let landing = Landing { lease: &lease, old, new: merged.commit };
-        let checkouts = landing.carry_out(session).map_err(Attempt::of)?;
+        let landing = Landing { lease: &lease, old, new: merged.commit, keep: self.keep };
+        let (checkouts, written) = landing.carry_out(session).map_err(Attempt::of)?;
         let workspace = self.clear(session, &lease)?;
+        written.done().map_err(Failure::from)?;
         Ok(Landed {
             task: task.clone(),
             target: lease.target.clone(),

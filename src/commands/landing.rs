@@ -71,15 +71,18 @@ pub struct Landing<'a> {
     pub old: Oid,
     /// The target's commit afterwards.
     pub new: Oid,
+    /// Whether workspace and branch stay.
+    pub keep: bool,
 }
 
 impl Landing<'_> {
-    /// Moves the target, updates the checkouts that show it, and ends the lease.
+    /// Moves the target, updates the checkouts that show it, and ends the lease. Answers the checkouts, and the intent,
+    /// which is done when the workspace is gone too.
     ///
     /// # Errors
     /// When uncommitted edits are in the way, the lease was taken over, the target moved, or a hook refused; then
     /// nothing has moved.
-    pub fn carry_out(&self, session: &Session) -> Result<Vec<PathBuf>, Failure> {
+    pub fn carry_out(&self, session: &Session) -> Result<(Vec<PathBuf>, Written), Failure> {
         let mark = format!("git odyssey landing {} fence {}", self.lease.task, self.lease.fence);
         let mut locks = self.lock_checkouts(session, &mark)?;
         let checkouts: Vec<PathBuf> = locks.iter().map(|(path, _)| path.clone()).collect();
@@ -91,6 +94,7 @@ impl Landing<'_> {
             new: self.new.to_string(),
             checkouts: checkouts.clone(),
             mark,
+            keep: self.keep,
         };
         let written = Written::begin(&session.ledger().folder(), &intent)?;
         let moved = self.move_target(session, || {
@@ -107,8 +111,7 @@ impl Landing<'_> {
             }
             return Err(failure);
         }
-        written.done()?;
-        Ok(checkouts)
+        Ok((checkouts, written))
     }
 
     fn lock_checkouts(&self, session: &Session, mark: &str) -> Result<Vec<(PathBuf, CheckoutLock)>, Failure> {
@@ -181,7 +184,7 @@ fn ended(
 /// # Errors
 /// When it can be neither; the intent stays.
 pub fn recover(session: &Session, intent: &Intent) -> Result<String, Failure> {
-    let Intent::Land { task, fence, target, old, new, checkouts, mark } = intent else {
+    let Intent::Land { task, fence, target, old, new, checkouts, mark, keep } = intent else {
         return Ok(String::new());
     };
     let oid =
@@ -210,5 +213,10 @@ pub fn recover(session: &Session, intent: &Intent) -> Result<String, Failure> {
         let entry = if live { Some(ended(&state.book, task, *fence, new)?) } else { None };
         Ok((entry.into_iter().collect(), ()))
     })?;
+    // A task that has begun anew meanwhile keeps its workspace; so does one that was to be kept.
+    if !keep && session.ledger().read()?.book.get(task).is_none() {
+        let lease = removal::stand_in(session, task, &task.branch())?;
+        removal::remove_or_keep(session, &lease, None, &format!("land {task}"));
+    }
     Ok(format!("finished the landing of {task}, which was cut off after {target} had moved"))
 }

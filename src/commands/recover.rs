@@ -8,6 +8,7 @@ use crate::domain::event::EventKind;
 use crate::domain::lease::Fence;
 use crate::domain::task::TaskName;
 use crate::git::Oid;
+use crate::git::error::GitError;
 use crate::git::repo::Head;
 use crate::git::repo::Repo;
 use crate::git::run::Git;
@@ -25,6 +26,7 @@ use crate::workspace::salvage;
 use super::Context;
 use super::landing;
 use super::removal;
+use super::removal::Removed;
 use super::session::Session;
 
 /// Finishes or undoes every operation that was cut off, and notes which. Commands that change something call it first.
@@ -33,7 +35,10 @@ use super::session::Session;
 /// When one of them can be neither finished nor undone; its intent stays.
 pub fn cut_off(session: &Session, context: &Context<'_>) -> Result<Vec<String>, Failure> {
     let mut done = Vec::new();
-    for cut in intent::cut_off(&session.ledger().folder())? {
+    let mut cuts = intent::cut_off(&session.ledger().folder())?;
+    // A removal is a step of a landing or of an end, which go on with what it leaves.
+    cuts.sort_by_key(|cut| !matches!(cut.intent, Intent::Remove { .. }));
+    for cut in cuts {
         let text = one(session, &cut)?;
         cut.done()?;
         context.monitor.note(&text);
@@ -54,6 +59,10 @@ fn one(session: &Session, cut: &CutOff) -> Result<String, Failure> {
             Ok(format!("ended the check of {task}, which was cut off; nothing had moved"))
         }
         Intent::Land { .. } => landing::recover(session, &cut.intent),
+        Intent::End { fence, branch, saved, .. } => {
+            finish_end(session, task, *fence, branch, saved.as_deref())
+        }
+        Intent::Restore { making, .. } => finish_restore(session, task, making),
         Intent::Remove { path, branch, tip, .. } => finish_removal(session, task, path, branch, tip),
     }
 }
@@ -106,8 +115,7 @@ fn granted_by(session: &Session, task: &TaskName, token: &str) -> Result<Option<
 /// Removes a workspace whose claim never answered.
 fn unmake(session: &Session, task: &TaskName, making: &Making) -> Result<(), Failure> {
     let lock = session.ledger().folder().join("lock").join("worktrees");
-    let base =
-        Oid::from_hex(making.base.as_bytes()).map_err(crate::git::error::GitError::gix("read the intent"))?;
+    let base = Oid::from_hex(making.base.as_bytes()).map_err(GitError::gix("read the intent"))?;
     let cleared =
         session.repo.clear_half_made(&making.building, &making.path, &making.branch, base, &lock)?;
     match cleared {
@@ -156,6 +164,50 @@ pub fn return_to_branch(path: &Path, branch: &str) -> Result<(), Failure> {
     let short = branch.strip_prefix("refs/heads/").unwrap_or(branch);
     Git::at(path).args(["-c", "advice.detachedHead=false", "checkout", "--quiet", short, "--"]).run()?;
     Ok(())
+}
+
+/// Goes on with the end of a lease, if the lease has ended.
+fn finish_end(
+    session: &Session,
+    task: &TaskName,
+    fence: Fence,
+    branch: &str,
+    saved: Option<&str>,
+) -> Result<String, Failure> {
+    let read = GitError::gix("read the intent of an end");
+    let saved = saved.map(|saved| Oid::from_hex(saved.as_bytes())).transpose().map_err(read)?;
+    match session.ledger().read()?.book.get(task) {
+        Some(lease) if lease.fence == fence => {
+            Ok(format!("the end of {task} was cut off before it began; its lease and its workspace stay"))
+        }
+        // Granted anew: what is there is not what the intent was about.
+        Some(_) => Ok(format!("the end of {task} was cut off, and the task has begun anew")),
+        None => {
+            let lease = removal::stand_in(session, task, branch)?;
+            let why = format!("end {task}");
+            match removal::remove_or_keep(session, &lease, saved, &why) {
+                Removed::Kept { path, why } => {
+                    Ok(format!("{task} had ended; kept {}: {why}", path.display()))
+                }
+                _ => Ok(format!("finished the end of {task}, which was cut off")),
+            }
+        }
+    }
+}
+
+/// A worktree with saved work in it is whole from the moment on at which it is in its place.
+fn finish_restore(session: &Session, task: &TaskName, making: &Making) -> Result<String, Failure> {
+    let lock = session.ledger().folder().join("lock").join("worktrees");
+    let base = Oid::from_hex(making.base.as_bytes()).map_err(GitError::gix("read the intent"))?;
+    match session.repo.clear_half_made(&making.building, &making.path, &making.branch, base, &lock)? {
+        Cleared::Complete => {
+            super::init::adopt(session, &Repo::open(&making.path)?)?;
+            Ok(format!("finished the return of {task}'s work, which was cut off"))
+        }
+        Cleared::Nothing | Cleared::Undone => {
+            Ok(format!("undid the return of {task}'s work, which was cut off; it is still saved"))
+        }
+    }
 }
 
 /// Goes on with a removal: everything in the workspace had been saved or had landed before it began.

@@ -47,7 +47,11 @@ impl Release {
         let fence = renew::own_fence(&session, context, &task)?;
         let lease = session.ledger().read()?.book.need(&task).map_err(LedgerError::from)?.clone();
         let work = removal::work_behind(&session, &lease);
-        session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
+        let written = match work {
+            Work::None => removal::begin_end(&session, &lease, None)?,
+            Work::Some => None,
+        };
+        let ended = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
             match state.book.need_active(&task, fence) {
                 Ok(_) | Err(Refused::NotActive(_)) => {}
                 Err(refused) => return Err(refused.into()),
@@ -61,7 +65,11 @@ impl Release {
                 }
             };
             Ok((entry.into_iter().collect(), ()))
-        })?;
+        });
+        if let Err(refused) = ended {
+            removal::done(written)?;
+            return Err(refused.into());
+        }
         let mut page = Page::default();
         let workspace = match work {
             Work::None => {
@@ -79,6 +87,7 @@ impl Release {
                 Removed::Nothing
             }
         };
+        removal::done(written)?;
         land::removed(&mut page, &task, &workspace);
         Ok(Outcome::new(page, &Released { task, parked: work == Work::Some, workspace }))
     }

@@ -95,6 +95,29 @@ pub fn save(session: &Session, lease: &Lease, why: &str, now: Timestamp) -> Resu
     }
 }
 
+/// Writes down that a lease is about to end and its workspace to go: a kill between the two leaves the rest to recovery.
+///
+/// # Errors
+/// When it cannot be written: then the lease must not end.
+pub fn begin_end(session: &Session, lease: &Lease, saved: Option<Oid>) -> Result<Option<Written>, Failure> {
+    let Some(branch) = lease.branch() else { return Ok(None) };
+    let intent = Intent::End {
+        task: lease.task.clone(),
+        fence: lease.fence,
+        branch: branch.to_owned(),
+        saved: saved.map(|commit| commit.to_string()),
+    };
+    Ok(Some(Written::begin(&session.ledger().folder(), &intent)?))
+}
+
+/// The end is complete, or did not come.
+///
+/// # Errors
+/// When the intent's file cannot be removed.
+pub fn done(written: Option<Written>) -> Result<(), Failure> {
+    Ok(written.map(Written::done).transpose().map(drop)?)
+}
+
 /// Removes the workspace and branch of a lease whose work has landed or was saved.
 ///
 /// What is in the workspace beside that (uncommitted edits, ignored files that count, commits that only a reflog
@@ -105,16 +128,21 @@ pub fn save(session: &Session, lease: &Lease, why: &str, now: Timestamp) -> Resu
 pub fn remove(session: &Session, lease: &Lease, saved: Option<Oid>, why: &str) -> Result<Removed, Failure> {
     let Some(branch) = lease.branch() else { return Ok(Removed::Nothing) };
     let tip = session.repo.reference(branch)?;
-    let Some(worktree) = session.workspace(lease)? else {
-        return match (tip, saved) {
-            (Some(tip), _) => {
-                delete_branch(session, branch, tip, why)?;
-                Ok(Removed::Clean)
-            }
-            (None, _) => Ok(Removed::Nothing),
-        };
-    };
+    let worktree = session.workspace(lease)?;
     let mut saved = saved;
+    if let Some(tip) = tip
+        && saved.is_none()
+        && worktree.as_ref().is_none_or(|worktree| worktree.missing)
+        && !is_on_target(session, lease, tip)?
+    {
+        // What was squashed or rebased has landed, and its commits are nowhere but on the branch.
+        saved = Some(salvage::save_branch(&session.repo, &lease.task, tip, why, session.now)?);
+    }
+    let Some(worktree) = worktree else {
+        let Some(tip) = tip else { return Ok(Removed::Nothing) };
+        delete_branch(session, branch, tip, why)?;
+        return Ok(removed(saved));
+    };
     if saved.is_none() && !worktree.missing {
         match left_in(session, &worktree, branch)? {
             Left::Nothing => {}
@@ -135,10 +163,18 @@ pub fn remove(session: &Session, lease: &Lease, saved: Option<Oid>, why: &str) -
     let discard = saved.map_or(Discard::Nothing, Discard::SavedIn);
     remove_now(session, &worktree, branch, tip, discard, why)?;
     written.done()?;
-    Ok(match saved {
-        Some(commit) => Removed::Saved { salvage: commit.to_string() },
-        None => Removed::Clean,
-    })
+    Ok(removed(saved))
+}
+
+fn removed(saved: Option<Oid>) -> Removed {
+    saved.map_or(Removed::Clean, |commit| Removed::Saved { salvage: commit.to_string() })
+}
+
+fn is_on_target(session: &Session, lease: &Lease, tip: Oid) -> Result<bool, Failure> {
+    match session.repo.reference(&lease.target)? {
+        Some(target) => Ok(session.repo.reaches(target, tip)?),
+        None => Ok(false),
+    }
 }
 
 /// As [`remove`], after the lease has ended: what cannot be removed stays, and the answer says why.

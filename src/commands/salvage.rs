@@ -9,6 +9,9 @@ use crate::base::page::Page;
 use crate::domain::task::TaskName;
 use crate::git::Oid;
 use crate::git::worktree::NewWorktree;
+use crate::ledger::intent::Intent;
+use crate::ledger::intent::Making;
+use crate::ledger::intent::Written;
 use crate::workspace::salvage;
 use crate::workspace::salvage::Salvage as Saved;
 
@@ -140,16 +143,26 @@ fn restore(
     }
     let building = path.with_file_name(format!(".building-{task}"));
     let lock = session.ledger().folder().join("lock").join("worktrees");
-    let workspace = session.repo.add_worktree(NewWorktree {
+    let making = Making { branch: branch.clone(), base: saved.tip.to_string(), path: path.clone(), building };
+    let intent = Intent::Restore { task: task.clone(), making: making.clone() };
+    let written = Written::begin(&session.ledger().folder(), &intent)?;
+    let made = session.repo.add_worktree(NewWorktree {
         path: path.clone(),
         branch: branch.clone(),
         base: saved.tip,
-        building,
+        building: making.building,
         lock: &lock,
         note: "restored from salvage",
-    })?;
-    super::init::adopt(session, &workspace)?;
-    workspace.restore_snapshot(saved.commit)?;
+        restore: Some(saved.commit),
+    });
+    match made {
+        Ok(workspace) => super::init::adopt(session, &workspace)?,
+        Err(error) => {
+            written.done()?;
+            return Err(error.into());
+        }
+    }
+    written.done()?;
     let mut page = Page::default();
     page.put(Label::Good, "restored ").put(Label::Name, task.as_str()).end();
     page.line(Label::Place, path.display().to_string());

@@ -92,6 +92,9 @@ impl Repo {
 
     /// Gives back an index that a killed [`Repo::lock_checkout`] holds, when nothing moved: all is as it was.
     ///
+    /// Whether the ref has moved can be told only once the git that moves it has ended: wait for the lock that was given to
+    /// [`Repo::transact`] first.
+    ///
     /// Waits for a git that the killed process had started. Safe to repeat; another's lock stays.
     ///
     /// # Errors
@@ -320,14 +323,14 @@ mod tests {
         (sandbox, old, new)
     }
 
-    /// Held by the git that moves the ref, which goes on when the process that started it is killed.
-    fn moving(repo: &Repo) -> Lock {
-        Lock::wait(&repo.folder().with_extension("moving")).unwrap()
+    /// Held while refs move, by git too: a killed parent's git goes on.
+    fn refs_lock(repo: &Repo) -> Lock {
+        Lock::wait(&repo.common_dir().join("moving-refs")).unwrap()
     }
 
     fn move_ref(repo: &Repo, old: Oid, new: Oid) {
         let step = Step::Update("refs/heads/main".into(), Expect::At(old), new);
-        repo.transact(&[step], "land", &moving(repo)).unwrap();
+        repo.transact(&[step], "land", &refs_lock(repo)).unwrap();
     }
 
     /// The whole move, as a landing makes it; what is in the way ends it.
@@ -554,12 +557,12 @@ mod tests {
         let whole = testing::time(testing::child(TEST, &request));
         let at_new = testing::contents(&sandbox.main());
         let mut seen = [0; 3];
-        for round in 0..40 {
+        for round in 0..25 {
             sandbox.git(&["reset", "-q", "--hard", "old"]);
             plant();
-            let moment = whole.mul_f64(f64::from(round) / 40.0).max(Duration::from_millis(1));
+            let moment = whole.mul_f64(f64::from(round) / 25.0).max(Duration::from_millis(1));
             testing::kill_after(testing::child(TEST, &request), moment);
-            drop(moving(&repo));
+            drop(refs_lock(&repo));
             let left = sandbox.main().join(".git/index.lock").exists();
             if repo.reference("refs/heads/main").unwrap() == Some(new) {
                 assert_eq!(repo.finish_checkout(ID, old, new).unwrap(), Finished::default());

@@ -17,6 +17,7 @@ use super::run::Git;
 use super::status;
 use super::status::Line;
 use crate::base::clock::Timestamp;
+use crate::base::lock::Lock;
 
 /// What to put into a snapshot beside the state itself.
 #[derive(Debug, Clone, Copy)]
@@ -147,12 +148,14 @@ impl Repo {
 
     /// Brings the uncommitted work of a snapshot back into this checkout, which must be clean and at the snapshot's HEAD.
     ///
+    /// The gits that write keep `held` until they have ended, even when this process is killed before.
+    ///
     /// Files are written as they were in the snapshot, and the index is put back as it was: staged is staged again, untracked
     /// untracked. A kill in the middle leaves the snapshot as it is; only this checkout is then not clean.
     ///
     /// # Errors
     /// When the checkout is not clean or elsewhere, or a file is in the way, an ignored one too; nothing is changed then.
-    pub fn restore_snapshot(&self, snapshot: Oid) -> Result<(), GitError> {
+    pub fn restore_snapshot(&self, snapshot: Oid, held: Option<&Lock>) -> Result<(), GitError> {
         let folder = self.need_checkout()?;
         let Saved { head: expected, index } = Saved::read(self, snapshot)?;
         let found = self.head()?.commit();
@@ -166,13 +169,17 @@ impl Repo {
         self.refuse_overwriting(folder, found, snapshot)?;
         let copy = hidden::copy_of_index(self.private_dir())?;
         let from = found.unwrap_or_else(|| Oid::empty_tree(snapshot.kind())).to_string();
-        let read = |git: Git| git.args(["read-tree", "-m", "--no-recurse-submodules"]);
-        read(with_index(folder, &copy)).args(["-u", &from, &snapshot.to_string()]).run()?;
+        let holding = |git: Git| match held {
+            Some(lock) => git.holding(lock),
+            None => Ok(git),
+        };
+        let read = |git: Git| holding(git.args(["read-tree", "-m", "--no-recurse-submodules"]));
+        read(with_index(folder, &copy))?.args(["-u", &from, &snapshot.to_string()]).run()?;
         if let Some(index) = index {
-            read(Git::at(folder)).args(["-i", &from, &index.to_string()]).run()?;
+            read(Git::at(folder))?.args(["-i", &from, &index.to_string()]).run()?;
         }
         // The exit code only says whether there are differences, and there are.
-        Git::at(folder).args(["update-index", "-q", "--refresh"]).answer()?;
+        holding(Git::at(folder))?.args(["update-index", "-q", "--refresh"]).answer()?;
         Ok(())
     }
 
@@ -321,7 +328,7 @@ mod tests {
     fn restored(sandbox: &Sandbox, taken: &Snapshotted) -> PathBuf {
         let path = sandbox.root().join("again");
         sandbox.git(&["worktree", "add", "-q", "--detach", "../again", &taken.head.unwrap().to_string()]);
-        Repo::open(&path).unwrap().restore_snapshot(taken.commit).unwrap();
+        Repo::open(&path).unwrap().restore_snapshot(taken.commit, None).unwrap();
         path
     }
 
@@ -521,7 +528,7 @@ mod tests {
         std::fs::remove_file(young.join("staged")).unwrap();
         std::fs::remove_file(young.join("other")).unwrap();
         testing::run(&young, &["read-tree", "--empty"]);
-        Repo::open(&young).unwrap().restore_snapshot(taken.commit).unwrap();
+        Repo::open(&young).unwrap().restore_snapshot(taken.commit, None).unwrap();
         assert_eq!((testing::contents(&young), status(&young)), before);
     }
 
@@ -536,13 +543,13 @@ mod tests {
         for (name, content) in [("edited", "mine\n"), ("größe", "mine\n"), ("b.log", "mine\n")] {
             testing::write(&again.join(name), content);
             let before = testing::contents(&again);
-            assert!(repo.restore_snapshot(taken.commit).is_err(), "{name}");
+            assert!(repo.restore_snapshot(taken.commit, None).is_err(), "{name}");
             assert_eq!(testing::contents(&again), before, "{name}");
             std::fs::remove_file(again.join(name)).unwrap();
             testing::run(&again, &["reset", "-q", "--hard"]);
         }
         testing::run(&again, &["switch", "-q", "--detach", "HEAD~1"]);
-        assert!(matches!(repo.restore_snapshot(taken.commit), Err(GitError::Elsewhere { .. })));
+        assert!(matches!(repo.restore_snapshot(taken.commit, None), Err(GitError::Elsewhere { .. })));
     }
 
     #[test]

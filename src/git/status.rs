@@ -311,6 +311,7 @@ mod tests {
 
     use super::*;
     use crate::git::testing;
+    use crate::git::testing::Dice;
     use crate::git::testing::Sandbox;
 
     fn names(paths: &[BString]) -> Vec<&str> {
@@ -374,6 +375,46 @@ mod tests {
         assert_eq!(names(&changes.untracked), ["kind/of", "new/one", "new/two", "swap"]);
         assert_eq!(changes.count(), changes.paths().len());
         assert!(changes.paths().contains(&"both".into()));
+    }
+
+    #[test]
+    fn made_up_checkouts_are_as_git_says() {
+        let sandbox = Sandbox::new();
+        sandbox.write(".gitignore", "*.log\nout/\n!keep.log\n");
+        let mut dice = Dice(3);
+        let mut name = || {
+            let folder = ["", "a/", "a/b/", "out/", "c d/"][dice.roll(5)];
+            let name = ["one", "two", "x.log", "keep.log", "a"][dice.roll(5)];
+            (format!("{folder}{name}"), dice.roll(8))
+        };
+        let mut seen = 0;
+        for round in 0..150 {
+            let (path, what) = name();
+            let place = sandbox.main().join(&path);
+            let folder = place.parent().unwrap();
+            match what {
+                0..=2 => {
+                    let blocked = folder.ancestors().any(|above| above.is_file());
+                    if !blocked && !place.is_dir() {
+                        testing::write(&place, format!("{round}\n"));
+                    }
+                }
+                3 => drop(std::fs::remove_file(&place)),
+                4 => drop(std::fs::remove_dir_all(&place)),
+                // What is not there cannot be staged, and that is fine.
+                5 => drop(Git::at(&sandbox.main()).args(["add", "-f", "-A", "--", &path]).answer().unwrap()),
+                6 => drop(
+                    Git::at(&sandbox.main())
+                        .args(["rm", "-q", "-r", "--cached", "--", &path])
+                        .answer()
+                        .unwrap(),
+                ),
+                _ if round % 5 == 0 => drop(sandbox.commit("made up")),
+                _ => {}
+            }
+            seen += agreed(&sandbox).count();
+        }
+        assert!(seen > 150, "most rounds have changes: {seen}");
     }
 
     #[test]

@@ -67,6 +67,28 @@ pub enum Intent {
         checkouts: Vec<PathBuf>,
         /// The mark in the checkouts' locks.
         mark: String,
+        /// Whether workspace and branch stay.
+        #[serde(default)]
+        keep: bool,
+    },
+    /// Ending a lease whose work was saved or never begun, and taking its workspace away.
+    End {
+        /// The task.
+        task: TaskName,
+        /// Its fence: while the lease lives, nothing is taken away.
+        fence: Fence,
+        /// The full name of the branch.
+        branch: String,
+        /// The salvage commit with what is in the workspace.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        saved: Option<String>,
+    },
+    /// Bringing saved work back in a worktree of its own.
+    Restore {
+        /// The task whose work it was.
+        task: TaskName,
+        /// The worktree.
+        making: Making,
     },
     /// Removing a workspace and its branch, after all in them was saved or landed.
     Remove {
@@ -88,6 +110,8 @@ impl Intent {
             Intent::Claim { task, .. }
             | Intent::Check { task, .. }
             | Intent::Land { task, .. }
+            | Intent::End { task, .. }
+            | Intent::Restore { task, .. }
             | Intent::Remove { task, .. } => task,
         }
     }
@@ -98,6 +122,8 @@ impl Intent {
             Intent::Claim { .. } => "claim",
             Intent::Check { .. } => "check",
             Intent::Land { .. } => "land",
+            Intent::End { .. } => "end",
+            Intent::Restore { .. } => "restore",
             Intent::Remove { .. } => "removal",
         }
     }
@@ -105,8 +131,11 @@ impl Intent {
     /// Whether this operation makes just this ref update, so that hooks can tell ours from others'.
     pub fn announces(&self, name: &str, old: &str, new: &str) -> bool {
         match self {
-            Intent::Claim { making: Some(making), .. } => name == making.branch && new == making.base,
-            Intent::Claim { making: None, .. } | Intent::Check { .. } => false,
+            Intent::Claim { making: Some(making), .. } | Intent::Restore { making, .. } => {
+                name == making.branch && new == making.base
+            }
+            // What an end removes is announced by the removal in it.
+            Intent::Claim { making: None, .. } | Intent::Check { .. } | Intent::End { .. } => false,
             Intent::Land { target, old: from, new: to, .. } => name == target && old == from && new == to,
             Intent::Remove { branch, tip, .. } => name == branch && old == tip,
         }

@@ -396,7 +396,7 @@ mod tests {
             );
             testing::run(&worktree.path, &["reset", "-q", "--hard"]);
             testing::run(&worktree.path, &["clean", "-q", "-f", "-d"]);
-            Repo::open(&worktree.path).unwrap().restore_snapshot(taken.commit).unwrap();
+            Repo::open(&worktree.path).unwrap().restore_snapshot(taken.commit, None).unwrap();
         }
         remove(&sandbox, &worktree, discard).unwrap();
         assert_gone(&sandbox);
@@ -481,10 +481,10 @@ mod tests {
         assert_gone(&sandbox);
         sandbox.git(&["branch", "-q", "-D", "topic"]);
         let mut seen = [0; 3];
-        for round in 0..40 {
+        for round in 0..25 {
             let worktree = find(&sandbox).unwrap_or_else(|| topic(&sandbox));
             assert_eq!(worktree, before);
-            let moment = whole.mul_f64(f64::from(round) / 40.0).max(Duration::from_millis(1));
+            let moment = whole.mul_f64(f64::from(round) / 25.0).max(Duration::from_millis(1));
             testing::kill_after(testing::child(TEST, &request), moment);
             seen[finish(&sandbox) as usize] += 1;
             assert_eq!(finish(&sandbox), Removal::Nothing, "safe to repeat");
