@@ -63,6 +63,16 @@ pub fn put(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write(path, bytes, Wait::System)
 }
 
+/// Fills a file that is there, in place: only for a file that is locked, whose readers wait or cope with a part.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn fill(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let failed = |source| FileError::new("write", path, source);
+    let mut file = fs::OpenOptions::new().write(true).truncate(true).open(path).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)
+}
+
 enum Wait {
     Disk,
     System,

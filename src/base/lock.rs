@@ -35,6 +35,18 @@ impl Lock {
         }
     }
 
+    /// Waits until nobody has the lock, or its file is gone.
+    ///
+    /// # Errors
+    /// As for [`Lock::wait`].
+    pub fn until_free(path: &Path) -> Result<(), FileError> {
+        match File::open(path) {
+            Ok(file) => file.lock().map_err(|source| FileError::new("lock", path, source)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(FileError::new("open", path, source)),
+        }
+    }
+
     /// One more handle of this lock, for a child process to hold: the lock lasts until both have ended.
     ///
     /// Where locks belong to processes and not to open files (Windows), the child's handle holds nothing.

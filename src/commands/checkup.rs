@@ -229,15 +229,17 @@ impl<'a> Checkup<'a> {
             (Some(tip), Some(target)) => self.session.repo.reaches(target, tip)?,
             _ => false,
         };
-        let saved = salvage::list(&self.session.repo)?
-            .into_iter()
-            .any(|one| one.task == *task && Some(one.tip) == tip);
-        let clean = Repo::open(&worktree.path)?.changes_by_git()?.is_empty();
+        let workspace = Repo::open(&worktree.path)?;
+        let saved = self.saved_whole(&workspace, task)?;
+        let clean = workspace.changes_by_git()?.is_empty();
         let what = format!("the workspace {} has no lease", worktree.path.display());
-        if !(landed || saved) || !clean {
+        if saved.is_none() && !(landed && clean) {
+            let branch = short(branch);
             self.open(
                 format!("{what}, and holds work"),
-                &format!("look into it; then keep its branch, or remove both: git worktree remove, git branch -D {}", short(branch)),
+                &format!(
+                    "look into it; then keep it, or remove it: git worktree remove, git branch -D {branch}"
+                ),
             );
             return Ok(());
         }
@@ -246,11 +248,23 @@ impl<'a> Checkup<'a> {
             return Ok(());
         }
         let lease = removal::stand_in(self.session, task, branch)?;
-        match removal::remove(self.session, &lease, None, &format!("remove {task}, which has ended"))? {
+        match removal::remove(self.session, &lease, saved, &format!("remove {task}, which has ended"))? {
             removal::Removed::Kept { why, .. } => self.open(format!("{what}, and was kept: {why}"), ""),
             _ => self.mended(format!("{what}; all its work had landed or was saved, and it is removed")),
         }
         Ok(())
+    }
+
+    /// The salvage commit that holds all that is in a workspace, if there is one.
+    fn saved_whole(&self, workspace: &Repo, task: &TaskName) -> Result<Option<Oid>, Failure> {
+        let head = workspace.head()?.commit();
+        for saved in salvage::list(&self.session.repo)? {
+            let same = saved.task == *task && Some(saved.tip) == head;
+            if same && workspace.unsaved(saved.commit)?.is_empty() {
+                return Ok(Some(saved.commit));
+            }
+        }
+        Ok(None)
     }
 
     /// Task branches without lease and worktree.

@@ -171,8 +171,10 @@ impl Claim {
             Some(None) => Patience::Endless,
             Some(Some(most)) => Patience::AtMost(most),
         };
-        let mut waiting = Waiting::begin(session, context, patience, &self.task)?;
+        let regions = session.regions(&self.regions)?;
+        let mut waiting = Waiting::begin(session, context, patience, &self.task, &regions)?;
         loop {
+            waiting.turn()?;
             let now = waiting.now();
             let refused = match self.attempt(session, now) {
                 Err(refused) if refused.kind() == Kind::Held => refused,

@@ -1,11 +1,14 @@
 //! Waiting for regions to become free: woken by the ledger's ref, never by polling it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
 
 use crate::base::clock::Clock;
 use crate::base::clock::Timestamp;
 use crate::base::failure::Failure;
+use crate::base::lock::Lock;
+use crate::domain::region::RegionSet;
 use crate::domain::task::TaskName;
 use crate::ledger::queue::Ticket;
 use crate::ledger::watch::RefWatch;
@@ -32,6 +35,8 @@ pub struct Waiting<'a> {
     /// Watches from before the first attempt, so that no change between attempt and wait is missed.
     watch: Option<RefWatch>,
     ticket: Option<Ticket>,
+    /// Whose ticket is watched from a thread of its own.
+    behind: Option<PathBuf>,
     told: bool,
 }
 
@@ -48,16 +53,18 @@ impl<'a> Waiting<'a> {
         context: &'a Context<'a>,
         patience: Patience,
         task: &TaskName,
+        regions: &RegionSet,
     ) -> Result<Waiting<'a>, Failure> {
         let (watch, ticket) = match patience {
             Patience::None => (None, None),
             Patience::AtMost(_) | Patience::Endless => {
                 let watch = RefWatch::begin(session.repo.common_dir())?;
-                let ticket = Ticket::draw(&session.ledger().folder(), task)?;
+                let ticket =
+                    Ticket::draw(&session.ledger().folder(), task, regions, session.ledger().case())?;
                 (Some(watch), Some(ticket))
             }
         };
-        Ok(Waiting { context, patience, begun: Instant::now(), watch, ticket, told: false })
+        Ok(Waiting { context, patience, begun: Instant::now(), watch, ticket, behind: None, told: false })
     }
 
     /// The time now, after whatever was waited.
@@ -69,32 +76,67 @@ impl<'a> Waiting<'a> {
         }
     }
 
+    /// Waits until those who came before and want some of the same have been served or have gone. Answers whether it
+    /// is our turn; not when patience ended.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub fn turn(&mut self) -> Result<bool, Failure> {
+        loop {
+            let Some(before) = self.ticket.as_ref().map(Ticket::before).transpose()?.flatten() else {
+                return Ok(true);
+            };
+            let Some(watch) = &mut self.watch else { return Ok(true) };
+            let left = match left(self.patience, self.begun) {
+                Left::Nothing => return Ok(false),
+                Left::Some(left) => left,
+            };
+            // Its lock is free when its owner has been served, has given up, or has died.
+            if self.behind.as_ref() != Some(&before) {
+                let (wake, before) = (watch.waker(), before.clone());
+                // Woken also when that cannot be told: then the queue is looked at again.
+                std::thread::spawn(move || {
+                    let _ = Lock::until_free(&before);
+                    wake();
+                });
+            }
+            self.behind = Some(before);
+            watch.changed_within(left.min(UNKNOWN_END))?;
+        }
+    }
+
     /// Waits until the ledger changes or the lease in the way may be taken over. Answers whether to try again.
     ///
     /// # Errors
     /// When the ref cannot be watched any more.
     pub fn until_a_change(&mut self, refused: &Failure) -> Result<bool, Failure> {
         let Some(watch) = &mut self.watch else { return Ok(false) };
-        let left = match self.patience {
-            Patience::None => return Ok(false),
-            Patience::Endless => None,
-            Patience::AtMost(most) => match most.checked_sub(self.begun.elapsed()) {
-                Some(left) if !left.is_zero() => Some(left),
-                _ => return Ok(false),
-            },
+        let left = match left(self.patience, self.begun) {
+            Left::Nothing => return Ok(false),
+            Left::Some(left) => left,
         };
         if !self.told {
             self.context.monitor.note(&format!("waiting: {refused}"));
             self.told = true;
         }
-        let expiry = seconds_left(refused).unwrap_or(UNKNOWN_END);
-        let most = left.map_or(expiry, |left| left.min(expiry));
-        watch.changed_within(most)?;
-        if let Some(ticket) = &self.ticket {
-            // First come, first served among those who wait.
-            ticket.wait_for_turn(left)?;
-        }
+        watch.changed_within(left.min(seconds_left(refused).unwrap_or(UNKNOWN_END)))?;
         Ok(true)
+    }
+}
+
+enum Left {
+    Nothing,
+    Some(Duration),
+}
+
+fn left(patience: Patience, begun: Instant) -> Left {
+    match patience {
+        Patience::None => Left::Nothing,
+        Patience::Endless => Left::Some(Duration::MAX),
+        Patience::AtMost(most) => match most.checked_sub(begun.elapsed()) {
+            Some(left) if !left.is_zero() => Left::Some(left),
+            _ => Left::Nothing,
+        },
     }
 }
 

@@ -511,7 +511,10 @@ mod tests {
         let at = Timestamp::from_second(1_700_000_000).unwrap();
         let request = Snapshot { message: b"m".as_bstr(), at, more_paths: &[], more_parents: &[] };
         let refused = sandbox.repo().snapshot(request);
-        assert!(matches!(refused, Err(GitError::Restless { paths, .. }) if paths == ["restless"]));
+        assert!(
+            matches!(&refused, Err(GitError::Restless { paths, .. }) if *paths == ["restless"]),
+            "{refused:?}"
+        );
     }
 
     #[test]

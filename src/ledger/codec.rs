@@ -13,6 +13,7 @@ use crate::domain::lease::Mode;
 use crate::domain::lease::Phase;
 use crate::domain::lease::Place;
 use crate::domain::region::Case;
+use crate::domain::region::RegionSet;
 use crate::domain::task::TaskName;
 
 /// A lease file as it is written. Unknown keys are refused: a newer writer raises the ledger's format instead.
@@ -48,13 +49,7 @@ struct HolderFile {
 impl LeaseFile {
     /// The file of a lease.
     pub fn of(lease: &Lease) -> LeaseFile {
-        let mut sets = BTreeMap::new();
-        for region in lease.regions.iter() {
-            if let Some(patterns) = region.set_patterns() {
-                let name = region.text().trim_start_matches('@').to_owned();
-                sets.insert(name, patterns.iter().map(ToString::to_string).collect());
-            }
-        }
+        let (regions, sets) = written(&lease.regions);
         LeaseFile {
             task: lease.task.clone(),
             fence: lease.fence,
@@ -62,7 +57,7 @@ impl LeaseFile {
             branch: lease.branch().map(str::to_owned),
             base: lease.base.clone(),
             target: lease.target.clone(),
-            regions: lease.regions.iter().map(|region| region.text().to_owned()).collect(),
+            regions,
             sets,
             mode: lease.mode,
             phase: lease.phase,
@@ -139,6 +134,17 @@ impl LeaseFile {
         let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
         toml::from_str(text).map_err(|error| error.to_string())
     }
+}
+
+/// Regions as text, and the patterns of the named sets among them as they were granted.
+pub fn written(regions: &RegionSet) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
+    let mut sets = BTreeMap::new();
+    for region in regions {
+        if let Some(patterns) = region.set_patterns() {
+            sets.insert(region.text().trim_start_matches('@').to_owned(), patterns.to_vec());
+        }
+    }
+    (regions.iter().map(|region| region.text().to_owned()).collect(), sets)
 }
 
 fn quoted(text: &str) -> String {

@@ -1,58 +1,86 @@
-//! The queue of those who wait for regions: first come, first served, whoever dies leaves it.
+//! The queue of those who wait for regions: first come, first served, and whoever dies leaves it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::base::atomic;
 use crate::base::atomic::FileError;
 use crate::base::lock::Lock;
+use crate::domain::lease;
+use crate::domain::region::Case;
+use crate::domain::region::RegionSet;
 use crate::domain::task::TaskName;
+
+use super::codec;
 
 /// A place in the queue. The number is in the file's name; the lock on it says that its owner lives.
 #[derive(Debug)]
 pub struct Ticket {
+    queue: PathBuf,
     path: PathBuf,
     number: u64,
+    regions: RegionSet,
+    case: Case,
     _lock: Lock,
 }
 
-/// How long a later waiter gives an earlier one before it tries too: the earlier one may wait for other regions.
-const COURTESY: Duration = Duration::from_millis(50);
+/// What a ticket is for, as it is written into its file.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Wanted {
+    regions: Vec<String>,
+    sets: BTreeMap<String, Vec<String>>,
+}
 
 impl Ticket {
     /// Draws the next number.
     ///
     /// # Errors
     /// When the queue's folder cannot be written.
-    pub fn draw(folder: &Path, task: &TaskName) -> Result<Ticket, FileError> {
+    pub fn draw(
+        folder: &Path,
+        task: &TaskName,
+        regions: &RegionSet,
+        case: Case,
+    ) -> Result<Ticket, FileError> {
         let queue = folder.join("queue");
         let _turn = Lock::wait(&folder.join("lock").join("queue"))?;
         let number = numbers(&queue)?.into_iter().map(|(number, _)| number).max().unwrap_or(0) + 1;
         let path = queue.join(format!("{number:010}-{task}"));
         let lock = Lock::wait(&path)?;
-        Ok(Ticket { path, number, _lock: lock })
+        let (texts, sets) = codec::written(regions);
+        let wanted = serde_json::to_vec(&Wanted { regions: texts, sets }).unwrap_or_default();
+        // In place: the lock is on this very file. Nobody reads it before the number is given out.
+        atomic::fill(&path, &wanted)?;
+        Ok(Ticket { queue, path, number, regions: regions.clone(), case, _lock: lock })
     }
 
-    /// Lets those who came before try first, for a moment each or until they have left the queue.
+    /// The ticket of somebody who came before, lives, and waits for some of the same; nothing when it is our turn.
     ///
     /// # Errors
     /// When the queue cannot be read.
-    pub fn wait_for_turn(&self, most: Option<Duration>) -> Result<(), FileError> {
-        let queue = self.path.parent().unwrap_or(Path::new("."));
-        let before = numbers(queue)?.into_iter().filter(|(number, _)| *number < self.number);
-        let mut patience = 0;
-        for (_, path) in before {
+    pub fn before(&self) -> Result<Option<PathBuf>, FileError> {
+        for (_, path) in numbers(&self.queue)?.into_iter().filter(|(number, _)| *number < self.number) {
+            if !self.meets(&path)? {
+                continue;
+            }
             match Lock::attempt(&path)? {
-                // Its owner has died, or has just been granted what it waited for.
+                // Its owner has died.
                 Some(_) => atomic::remove(&path)?,
-                None => patience += 1,
+                None => return Ok(Some(path)),
             }
         }
-        let pause = COURTESY * patience;
-        std::thread::sleep(most.map_or(pause, |most| pause.min(most)));
-        Ok(())
+        Ok(None)
+    }
+
+    /// Whether a ticket is for some of the same; what cannot be understood is.
+    fn meets(&self, path: &Path) -> Result<bool, FileError> {
+        let Some(bytes) = atomic::read(path)? else { return Ok(false) };
+        let Ok(wanted) = serde_json::from_slice::<Wanted>(&bytes) else { return Ok(true) };
+        let texts = wanted.regions.iter().map(String::as_str);
+        let Ok(regions) = lease::regions_from(texts, &wanted.sets, self.case) else { return Ok(true) };
+        Ok(regions.overlaps(&self.regions).is_some())
     }
 }
 

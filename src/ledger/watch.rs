@@ -4,6 +4,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::Sender;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use super::local::watched_folder;
 pub struct RefWatch {
     folder: PathBuf,
     watcher: RecommendedWatcher,
-    changes: Receiver<notify::Result<notify::Event>>,
+    wakes: Sender<()>,
+    changes: Receiver<()>,
 }
 
 impl RefWatch {
@@ -29,19 +31,29 @@ impl RefWatch {
     /// When the system gives no more watches.
     pub fn begin(common: &Path) -> Result<RefWatch, FileError> {
         let folder = watched_folder(common);
-        let (sender, changes) = channel();
+        let (wakes, changes) = channel();
+        let sender = wakes.clone();
         let failed = |error: notify::Error| FileError::new("watch", &folder, std::io::Error::other(error));
         let tell = move |event: notify::Result<notify::Event>| {
             // Reading the ref opens its file: a waiter that looks again would wake itself and all others, for ever.
             if !event.as_ref().is_ok_and(|event| event.kind.is_access()) {
                 // Nobody listens any more once the wait has ended.
-                let _ = sender.send(event);
+                let _ = sender.send(());
             }
         };
         let mut watcher = notify::recommended_watcher(tell).map_err(failed)?;
         std::fs::create_dir_all(&folder).map_err(|source| FileError::new("watch", &folder, source))?;
         watcher.watch(&folder, RecursiveMode::NonRecursive).map_err(failed)?;
-        Ok(RefWatch { folder, watcher, changes })
+        Ok(RefWatch { folder, watcher, wakes, changes })
+    }
+
+    /// Ends a wait from elsewhere, as a change would.
+    pub fn waker(&self) -> impl FnOnce() + Send + 'static {
+        let sender = self.wakes.clone();
+        move || {
+            // Nobody listens any more once the wait has ended.
+            let _ = sender.send(());
+        }
     }
 
     /// Waits for a change, at most so long. Answers whether there was one.
