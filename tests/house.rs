@@ -28,8 +28,10 @@ fn floor(room: &str) -> Option<u8> {
 fn faults(room: &str, path: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut fault = |what: String| found.push(format!("{path}: {what}"));
-    let product = text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text);
-    if !text.lines().next().is_some_and(|line| line.starts_with("//! ") && line.ends_with(['.', ':'])) {
+    let tests = ["#[cfg(test)]\nmod tests", "#[cfg(test)]\npub(super) mod tests"];
+    let product =
+        tests.iter().filter_map(|tests| text.find(tests)).min().map_or(text, |start| &text[..start]);
+    if !text.lines().next().is_some_and(|line| line.starts_with("//! ") && line.ends_with(['.', ':', '?'])) {
         fault("does not open with its sentence".to_owned());
     }
     if product.lines().count() > LONGEST {
@@ -40,7 +42,8 @@ fn faults(room: &str, path: &str, text: &str) -> Vec<String> {
             fault(format!("imports everything: {}", line.trim()));
         }
         for part in line.split("crate::").skip(1) {
-            let other: String = part.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect();
+            let other: String =
+                part.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect();
             if other == room {
                 continue;
             }
@@ -83,7 +86,8 @@ fn the_house_stands_as_its_plan_says() {
     for file in all {
         let path = file.strip_prefix(&source).unwrap().to_str().unwrap().replace('\\', "/");
         let room = path.split('/').next().unwrap();
-        let is_test = path.ends_with("/tests.rs") || path.ends_with("testing.rs") || path.ends_with("scratch.rs");
+        let is_test =
+            path.ends_with("/tests.rs") || path.ends_with("testing.rs") || path.ends_with("scratch.rs");
         if is_test || !path.contains('/') {
             continue;
         }

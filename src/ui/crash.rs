@@ -63,7 +63,17 @@ mod tests {
     #[test]
     fn a_crash_says_whose_bug_it_is_and_what_to_report() {
         let page = described("the sky fell", " at src/sky.rs:7", &Backtrace::disabled());
-        assert_data_eq!(page.plain(), str![]);
+        assert_data_eq!(
+            page.plain(),
+            str![[r#"
+error: this is a bug of git-odyssey, not of yours
+because: the sky fell at src/sky.rs:7
+version: git-odyssey 0.1.0 on linux x86_64
+hint: your files are as they were; what was cut off is found by: git odyssey doctor
+hint: please report the lines above and the command; RUST_BACKTRACE=1 shows where it happened
+
+"#]]
+        );
     }
 
     #[test]

@@ -52,6 +52,19 @@ mod tests {
     fn a_failure_names_each_cause_once_and_ends_with_what_helps() {
         let cause = FileError::new("read", "a/b".as_ref(), io::Error::other("disk on\nfire"));
         let failure = Failure::from(Held(cause)).hint("call the fire brigade");
-        assert_data_eq!(page(&failure).plain(), str![]);
+        assert_data_eq!(
+            page(&failure).plain(),
+            str![[r#"
+error: cannot claim api
+  src/a.rs is held by auth (claude-1, agent), 42m left
+because: cannot read a/b
+because: disk on
+fire
+hint: choose: --wait until it has landed;
+hint:   or --stack
+hint: call the fire brigade
+
+"#]]
+        );
     }
 }

@@ -113,16 +113,40 @@ mod tests {
     #[test]
     fn an_answer_holds_the_result() {
         let mut outcome = Outcome::new(Page::default(), &json!({ "tasks": [] }));
-        assert_data_eq!(Answer::of("status", &outcome).line(), str![]);
+        assert_data_eq!(
+            Answer::of("status", &outcome).line(),
+            str![[r#"
+{"version":1,"command":"status","ok":true,"result":{"tasks":[]}}
+
+"#]]
+        );
         outcome.code = 1;
-        assert_data_eq!(Answer::of("doctor", &outcome).line(), str![]);
+        assert_data_eq!(
+            Answer::of("doctor", &outcome).line(),
+            str![[r#"
+{"version":1,"command":"doctor","ok":false,"result":{"tasks":[]}}
+
+"#]]
+        );
     }
 
     #[test]
     fn a_failure_holds_all_that_a_person_would_see_and_the_exit_code() {
         let failure = Failure::from(Held).hint("wait");
-        assert_data_eq!(Answer::failed(Some("claim"), Problem::from(&failure)).line(), str![]);
+        assert_data_eq!(
+            Answer::failed(Some("claim"), Problem::from(&failure)).line(),
+            str![[r#"
+{"version":1,"command":"claim","ok":false,"error":{"kind":"held","exit":3,"message":"src/a.rs is held by auth","causes":[],"hints":["wait"],"details":{"held":[]}}}
+
+"#]]
+        );
         let typo = Problem::plain(Kind::Usage, "unexpected argument '--x'".to_owned(), Vec::new());
-        assert_data_eq!(Answer::failed(None, typo).line(), str![]);
+        assert_data_eq!(
+            Answer::failed(None, typo).line(),
+            str![[r#"
+{"version":1,"command":null,"ok":false,"error":{"kind":"usage","exit":2,"message":"unexpected argument '--x'","causes":[],"hints":[],"details":null}}
+
+"#]]
+        );
     }
 }

@@ -114,7 +114,16 @@ mod tests {
 
     #[test]
     fn every_label_has_its_colour_and_lines_have_no_trailing_blanks() {
-        assert_data_eq!(shown(&page()), str![]);
+        assert_data_eq!(
+            shown(&page()),
+            str![[r#"
+^[[32mgranted ^[[0m^[[1mauth^[[0m to ^[[36mclaude-1^[[0m
+  ^[[35msrc/auth/**^[[0m
+
+^[[2mbegin: git odyssey claim^[[0m
+
+"#]]
+        );
     }
 
     #[test]
@@ -126,6 +135,12 @@ mod tests {
     fn a_name_cannot_give_orders_to_the_terminal() {
         let mut page = Page::default();
         page.line(Label::Place, "/tmp/\u{1b}]0;gotcha\u{7}");
-        assert_data_eq!(shown(&page), str![]);
+        assert_data_eq!(
+            shown(&page),
+            str![[r#"
+^[[35m/tmp//x1b]0;gotcha/x07^[[0m
+
+"#]]
+        );
     }
 }

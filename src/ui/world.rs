@@ -217,9 +217,32 @@ mod tests {
 
     #[test]
     fn a_lease_is_never_guessed() {
-        assert_data_eq!(world(&[(TASK, "auth")]).unwrap_err(), str![]);
-        assert_data_eq!(world(&[(TASK, "auth"), (FENCE, "x")]).unwrap_err(), str![]);
-        assert_data_eq!(world(&[(TASK, "a b"), (FENCE, "1")]).unwrap_err(), str![]);
+        assert_data_eq!(
+            world(&[(TASK, "auth")]).unwrap_err(),
+            str![[r#"
+error: the variable GIT_ODYSSEY_TASK is set and GIT_ODYSSEY_FENCE is not
+hint: set both GIT_ODYSSEY_TASK and GIT_ODYSSEY_FENCE, or neither; `git odyssey claim TASK … -- COMMAND` does
+
+"#]]
+        );
+        assert_data_eq!(
+            world(&[(TASK, "auth"), (FENCE, "x")]).unwrap_err(),
+            str![[r#"
+error: the variable GIT_ODYSSEY_FENCE is not a number
+because: invalid digit found in string
+hint: set both GIT_ODYSSEY_TASK and GIT_ODYSSEY_FENCE, or neither; `git odyssey claim TASK … -- COMMAND` does
+
+"#]]
+        );
+        assert_data_eq!(
+            world(&[(TASK, "a b"), (FENCE, "1")]).unwrap_err(),
+            str![[r#"
+error: the variable GIT_ODYSSEY_TASK is not a task's name
+because: 'a b' cannot be a task's name: only letters, digits, '-', '_' and '.' are allowed
+hint: set both GIT_ODYSSEY_TASK and GIT_ODYSSEY_FENCE, or neither; `git odyssey claim TASK … -- COMMAND` does
+
+"#]]
+        );
     }
 
     #[test]
