@@ -7,6 +7,7 @@
 
 mod support;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use support::Lab;
+use support::Run;
 use support::dice::Dice;
 use support::history;
 use support::process;
@@ -265,14 +267,14 @@ fn one_round(operation: &Operation, plan: Plan) -> Seen {
     if let Some(moment) = plan.again {
         world.killed(operation.words, moment, plan.with_children, "second");
     }
-    let mut answer = world.lab.odyssey(operation.words);
+    let mut answer = world.odyssey(operation.words);
     process::wait_for_marked(&world.mark("first"));
     process::wait_for_marked(&world.mark("second"));
     if !world.locks().is_empty() && answer.code != 0 {
         // The doctor removes them when they are old enough to be nobody's; until then git itself refuses.
         behind_locks = true;
         world.doctor();
-        answer = world.lab.odyssey(operation.words);
+        answer = world.odyssey(operation.words);
     }
     let fine = answer.code == 0 || operation.completed.contains(&answer.code);
     assert!(fine, "the same command again: {}", world.lab.screen(&answer));
@@ -318,13 +320,17 @@ struct World {
     commits: BTreeSet<String>,
     /// All commits that only reflogs reached before.
     loose: BTreeSet<String>,
+    /// What the programs answered since the kill, to be shown when something is wrong.
+    said: RefCell<Vec<String>>,
 }
 
 impl World {
     fn new(operation: &Operation, seed: u64) -> World {
         let mut world = World::empty(seed);
         world.history();
+        world.lab.advance(1);
         (operation.prepare)(&mut world);
+        world.lab.advance(1);
         world.plant_at_home();
         world.commits = world.reached(&["--all"]);
         let all = world.reached(&["--all", "--reflog"]);
@@ -342,6 +348,7 @@ impl World {
             planted_status: None,
             commits: BTreeSet::new(),
             loose: BTreeSet::new(),
+            said: RefCell::default(),
         }
     }
 
@@ -440,6 +447,16 @@ impl World {
         ended
     }
 
+    /// Runs a command and remembers what it said.
+    fn odyssey(&self, words: &[&str]) -> Run {
+        let locks = self.locks();
+        let run = self.lab.odyssey(words);
+        self.said
+            .borrow_mut()
+            .push(format!("$ {words:?}, beside the locks {locks:?}\n{}", self.lab.screen(&run)));
+        run
+    }
+
     /// The doctor, some time later: what a killed git left is old by then.
     fn doctor(&self) {
         for lock in self.locks() {
@@ -447,7 +464,7 @@ impl World {
             // A git that goes on alone may have taken its lock back meanwhile.
             let _ = std::fs::File::open(lock).and_then(|file| file.set_modified(hour_ago));
         }
-        let run = self.lab.odyssey(&["doctor", "--fix"]);
+        let run = self.odyssey(&["doctor", "--fix"]);
         assert!([0, 1].contains(&run.code), "{}", self.lab.screen(&run));
     }
 

@@ -92,6 +92,14 @@ impl<'a> Waiting<'a> {
                 Left::Some(left) => left,
             };
             // Its lock is free when its owner has been served, has given up, or has died.
+            if !self.told {
+                let name = before.file_name().unwrap_or_default().to_string_lossy();
+                let task = name.split_once('-').map_or(&*name, |(_, task)| task);
+                self.context
+                    .monitor
+                    .note(&format!("waiting: {task} waits for some of the same, and came before"));
+                self.told = true;
+            }
             if self.behind.as_ref() != Some(&before) {
                 let (wake, before) = (watch.waker(), before.clone());
                 // Woken also when that cannot be told: then the queue is looked at again.
