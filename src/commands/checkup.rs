@@ -23,7 +23,6 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::intent;
 use crate::ledger::local::LEDGER;
 use crate::ledger::repair;
-use crate::workspace::salvage;
 
 use super::Context;
 use super::removal;
@@ -230,10 +229,10 @@ impl<'a> Checkup<'a> {
             _ => false,
         };
         let workspace = Repo::open(&worktree.path)?;
-        let saved = self.saved_whole(&workspace, task)?;
         let clean = workspace.changes_by_git()?.is_empty();
         let what = format!("the workspace {} has no lease", worktree.path.display());
-        if saved.is_none() && !(landed && clean) {
+        // Saved work too: somebody may have brought it back just now, to go on with it.
+        if !landed || !clean {
             let branch = short(branch);
             self.open(
                 format!("{what}, and holds work"),
@@ -244,27 +243,15 @@ impl<'a> Checkup<'a> {
             return Ok(());
         }
         if !self.fix {
-            self.open(what, "git odyssey doctor --fix removes it: all its work has landed or is saved");
+            self.open(what, "git odyssey doctor --fix removes it: all its work has landed");
             return Ok(());
         }
         let lease = removal::stand_in(self.session, task, branch)?;
-        match removal::remove(self.session, &lease, saved, &format!("remove {task}, which has ended"))? {
+        match removal::remove(self.session, &lease, None, &format!("remove {task}, which has ended"))? {
             removal::Removed::Kept { why, .. } => self.open(format!("{what}, and was kept: {why}"), ""),
-            _ => self.mended(format!("{what}; all its work had landed or was saved, and it is removed")),
+            _ => self.mended(format!("{what}; all its work had landed, and it is removed")),
         }
         Ok(())
-    }
-
-    /// The salvage commit that holds all that is in a workspace, if there is one.
-    fn saved_whole(&self, workspace: &Repo, task: &TaskName) -> Result<Option<Oid>, Failure> {
-        let head = workspace.head()?.commit();
-        for saved in salvage::list(&self.session.repo)? {
-            let same = saved.task == *task && Some(saved.tip) == head;
-            if same && workspace.unsaved(saved.commit)?.is_empty() {
-                return Ok(Some(saved.commit));
-            }
-        }
-        Ok(None)
     }
 
     /// Task branches without lease and worktree.

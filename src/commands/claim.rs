@@ -32,6 +32,7 @@ use crate::workspace::setup;
 
 use super::Context;
 use super::Outcome;
+use super::init;
 use super::recover;
 use super::removal;
 use super::session::Session;
@@ -153,6 +154,7 @@ impl Claim {
         }
         let session = Session::open(context)?;
         recover::cut_off(&session, context)?;
+        init::heed_silence(&session, context)?;
         let (lease, path) = self.granted(&session, context)?;
         let answer = answer(&lease, path.clone());
         if self.command.is_empty() {
@@ -358,7 +360,7 @@ impl Claim {
         })?;
         let path = workspace.need_checkout()?.to_owned();
         copy::write(&path, text)?;
-        super::init::adopt(session, &workspace)?;
+        init::adopt(session, &workspace)?;
         setup::copy_files(&session.home, &path, &session.policy.workspace.copy)?;
         setup::run_commands(lease, &path, &session.policy.workspace.setup)?;
         Ok(path)

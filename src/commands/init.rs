@@ -58,3 +58,18 @@ impl Init {
 pub fn adopt(session: &Session, worktree: &Repo) -> Result<(), Failure> {
     Ok(session.repo.adopt_worktree(worktree, &session.ledger().folder())?)
 }
+
+/// Installs the hooks again when somebody (husky, for one) has set a `core.hooksPath` since, which silences ours.
+///
+/// # Errors
+/// When they cannot be installed.
+pub fn heed_silence(session: &Session, context: &Context<'_>) -> Result<(), Failure> {
+    let folder = session.ledger().folder();
+    if let Some(path) = session.repo.silenced_by(&folder)? {
+        session.repo.install_hooks(&context.program, &folder)?;
+        context
+            .monitor
+            .note(&format!("core.hooksPath = {path} had silenced the hooks; they are in front of it now"));
+    }
+    Ok(())
+}

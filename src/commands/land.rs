@@ -35,6 +35,7 @@ use crate::workspace::setup;
 
 use super::Context;
 use super::Outcome;
+use super::init;
 use super::landing::Landing;
 use super::landing::LandingError;
 use super::recover;
@@ -154,6 +155,7 @@ impl Land {
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let session = Session::open(context)?;
         recover::cut_off(&session, context)?;
+        init::heed_silence(&session, context)?;
         let task = session.task(self.task.as_ref())?;
         let mut tries = 0;
         loop {

@@ -91,6 +91,17 @@ impl Repo {
         Ok(way)
     }
 
+    /// A `core.hooksPath` that was set since our hooks were installed in the hooks folder, and silences them.
+    ///
+    /// # Errors
+    /// When our record cannot be read.
+    pub fn silenced_by(&self, folder: &Path) -> Result<Option<String>, GitError> {
+        match self.hook_way(folder)? {
+            Some(Way::Folder) => Ok(self.all_values("core.hooksPath").pop()),
+            Some(Way::Configuration | Way::Dispatcher { .. }) | None => Ok(None),
+        }
+    }
+
     /// Takes our hooks out; everything else is as it was before.
     ///
     /// # Errors

@@ -1,0 +1,159 @@
+//! Hooks beside those that are there: ours fire, the others' go on, and uninstalling leaves no trace.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use support::Lab;
+
+/// The bytes and modes of every file below the parts of a repository that an installation could touch.
+fn traces(lab: &Lab) -> BTreeMap<String, (Vec<u8>, u32)> {
+    let mut found = BTreeMap::new();
+    for part in ["config", "config.worktree", "hooks", "info", "worktrees"] {
+        collect(&lab.main().join(".git").join(part), &mut found);
+    }
+    found
+}
+
+fn collect(path: &Path, found: &mut BTreeMap<String, (Vec<u8>, u32)>) {
+    use std::os::unix::fs::PermissionsExt;
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).unwrap() {
+            collect(&entry.unwrap().path(), found);
+        }
+    } else if path.exists() {
+        let mode = path.metadata().unwrap().permissions().mode();
+        found.insert(path.display().to_string(), (std::fs::read(path).unwrap(), mode));
+    }
+}
+
+fn script(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A hook that writes down that it ran, and what it was called.
+const WITNESS: &str = "#!/bin/sh\necho \"${0##*/} $*\" >> \"$HOME/ran\"\n";
+
+fn ran(lab: &Lab, event: &str) -> usize {
+    let ran = std::fs::read_to_string(lab.root().join("home").join("ran")).unwrap_or_default();
+    ran.lines().filter(|line| line.starts_with(event)).count()
+}
+
+/// Whatever was there before: ours refuse in every checkout, the other hook runs for what passes, nothing stays.
+fn check(set_up: impl Fn(&Lab)) {
+    let lab = Lab::unprepared();
+    lab.write("src/a", "one\n");
+    lab.write("README", "one\n");
+    lab.commit("one");
+    set_up(&lab);
+    let before = traces(&lab);
+
+    lab.odyssey(&["init"]).ok();
+    lab.odyssey(&["init"]).ok();
+    lab.odyssey(&["claim", "task", "--region", "src"]).ok();
+    lab.odyssey(&["claim", "other", "--region", "docs"]).ok();
+    for checkout in [lab.main(), lab.workspace("other")] {
+        std::fs::write(checkout.join("src/a"), "mine\n").unwrap();
+        let refused = lab.try_git_in(&checkout, &["commit", "-qam", "in the way"]);
+        assert_ne!(refused.code, 0, "{refused:#?}");
+        assert!(refused.stderr.contains("src/a is held by task"), "{refused:#?}");
+        let refused = lab.try_git_in(&checkout, &["commit", "-qnam", "in the way"]);
+        assert_ne!(refused.code, 0, "without pre-commit: {refused:#?}");
+        lab.git_in(&checkout, &["checkout", "-q", "HEAD", "src/a"]);
+    }
+    let count = ran(&lab, "pre-commit");
+    lab.write("README", "two\n");
+    lab.git(&["commit", "-qam", "free"]);
+    assert_eq!(ran(&lab, "pre-commit"), count + 1, "the other hook runs after ours");
+    lab.odyssey(&["doctor"]).ok();
+
+    lab.odyssey(&["release", "task"]).ok();
+    lab.odyssey(&["release", "other"]).ok();
+    lab.odyssey(&["uninstall"]).ok();
+    assert_eq!(traces(&lab), before);
+    assert!(!lab.main().join(".git/odyssey").exists());
+    lab.write("README", "three\n");
+    lab.git(&["commit", "-qam", "afterwards"]);
+    assert_eq!(ran(&lab, "pre-commit"), count + 2, "the other hook runs as before");
+}
+
+#[test]
+fn a_plain_hook_goes_on_and_is_back_in_its_place() {
+    check(|lab| {
+        script(&lab.main().join(".git/hooks/pre-commit"), WITNESS);
+    });
+}
+
+#[test]
+fn the_ignored_hooks_folder_of_husky_goes_on_in_linked_worktrees_too() {
+    check(|lab| {
+        script(&lab.main().join(".husky/_/pre-commit"), WITNESS);
+        std::fs::write(lab.main().join(".husky/_/.gitignore"), "*\n").unwrap();
+        lab.git(&["config", "core.hooksPath", ".husky/_"]);
+    });
+}
+
+#[test]
+fn an_absolute_hooks_path_goes_on() {
+    check(|lab| {
+        let hooks = lab.root().join("shared hooks");
+        script(&hooks.join("pre-commit"), WITNESS);
+        lab.git(&["config", "core.hooksPath", hooks.to_str().unwrap()]);
+    });
+}
+
+#[test]
+fn a_global_hooks_path_goes_on() {
+    check(|lab| {
+        script(&lab.root().join("home").join("hooks/pre-commit"), WITNESS);
+        lab.git(&["config", "--global", "core.hooksPath", "~/hooks"]);
+    });
+}
+
+#[test]
+fn a_configuration_without_a_last_line_feed_is_back_as_it_was() {
+    check(|lab| {
+        script(&lab.main().join(".git/hooks/pre-commit"), WITNESS);
+        let config = lab.main().join(".git/config");
+        let mut text = std::fs::read_to_string(&config).unwrap();
+        text.push_str("[alias]\n\tst = status");
+        std::fs::write(&config, text).unwrap();
+        lab.git(&["config", "core.hooksPath", ".git/hooks"]);
+    });
+}
+
+#[test]
+fn a_hooks_path_that_is_set_later_is_heeded_by_the_next_claim() {
+    let lab = Lab::new();
+    lab.write("src/a", "one\n");
+    lab.commit("one");
+    script(&lab.main().join(".husky/_/pre-commit"), WITNESS);
+    std::fs::write(lab.main().join(".husky/_/.gitignore"), "*\n").unwrap();
+    lab.git(&["config", "core.hooksPath", ".husky/_"]);
+    assert_eq!(lab.odyssey(&["doctor"]).code, 1, "the doctor sees that no hook fires");
+    lab.odyssey(&["claim", "task", "--region", "src"]).ok();
+    lab.odyssey(&["doctor"]).ok();
+    lab.write("src/a", "mine\n");
+    assert_ne!(lab.try_git_in(&lab.main(), &["commit", "-qam", "in the way"]).code, 0);
+}
+
+#[test]
+fn a_missing_program_refuses_with_a_sentence_that_says_what_to_do() {
+    let lab = Lab::new();
+    let hook = lab.main().join(".git/hooks/pre-commit");
+    let text = std::fs::read_to_string(&hook).unwrap();
+    let gone = text
+        .replace(env!("CARGO_BIN_EXE_git-odyssey"), "/nowhere/git-odyssey")
+        .replace("command -v git-odyssey", "false");
+    assert_ne!(gone, text);
+    script(&hook, &gone);
+    lab.write("new", "new\n");
+    lab.git(&["add", "new"]);
+    let refused = lab.try_git_in(&lab.main(), &["commit", "-qm", "new"]);
+    assert_ne!(refused.code, 0);
+    assert!(refused.stderr.contains("install it again, or delete"), "{refused:#?}");
+}
