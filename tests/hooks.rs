@@ -1,5 +1,11 @@
 //! Hooks beside those that are there: ours fire, the others' go on, and uninstalling leaves no trace.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test plants files and wants to know where it failed"
+)]
+
 mod support;
 
 use std::collections::BTreeMap;

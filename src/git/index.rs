@@ -48,19 +48,29 @@ impl Repo {
     /// # Errors
     /// When `MERGE_HEAD` cannot be read or holds something else.
     pub fn merge_heads(&self) -> Result<Vec<Oid>, GitError> {
-        self.heads_in("MERGE_HEAD")
+        self.heads_in("MERGE_HEAD", |_| true)
     }
 
-    /// The commits that the last fetch into this checkout brought; none when there was no fetch.
+    /// The commits that the last fetch into this checkout brought from elsewhere; none when there was no fetch.
+    ///
+    /// A fetch of this very repository, or of another folder that is no remote, publishes nothing: by way of it any
+    /// commit could be called somebody else's.
     ///
     /// # Errors
     /// When `FETCH_HEAD` cannot be read or holds something else.
     pub fn fetched(&self) -> Result<Vec<Oid>, GitError> {
-        self.heads_in("FETCH_HEAD")
+        let remotes: Vec<String> =
+            self.remote_addresses().iter().map(|address| shown(address).to_owned()).collect();
+        let elsewhere = |line: &[u8]| {
+            let note = line.splitn(3, |byte| *byte == b'\t').nth(2).unwrap_or_default();
+            let address = source(note.trim_end().to_str_lossy().as_ref()).to_owned();
+            remotes.contains(&address) || !is_folder(&address)
+        };
+        self.heads_in("FETCH_HEAD", elsewhere)
     }
 
-    /// The objects that begin the lines of one of git's files in this checkout.
-    fn heads_in(&self, name: &str) -> Result<Vec<Oid>, GitError> {
+    /// The objects that begin those lines of one of git's files in this checkout that are `wanted`.
+    fn heads_in(&self, name: &str, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<Oid>, GitError> {
         let path = self.private_dir().join(name);
         let bytes = atomic::read(&path)?.unwrap_or_default();
         let mut heads = Vec::new();
@@ -68,7 +78,8 @@ impl Repo {
         for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
             let hex = line.split(u8::is_ascii_whitespace).next().unwrap_or_default();
             match Oid::from_hex(hex) {
-                Ok(oid) => heads.push(oid),
+                Ok(oid) if wanted(line) => heads.push(oid),
+                Ok(_) => {}
                 Err(_) => return Err(GitError::Broken(path)),
             }
         }
@@ -250,6 +261,24 @@ fn joined(folder: &BStr, name: &[u8], end: &str) -> BString {
     path.extend_from_slice(name);
     path.extend_from_slice(end.as_bytes());
     path
+}
+
+/// An address as `FETCH_HEAD` shows it: without slashes and `.git` at its end.
+fn shown(address: &str) -> &str {
+    let address = address.trim_end_matches('/');
+    address.strip_suffix(".git").unwrap_or(address)
+}
+
+/// The address in the note of a line of `FETCH_HEAD`: `branch 'x' of ADDRESS`, or all of it for HEAD.
+fn source(note: &str) -> &str {
+    note.split_once("' of ").map_or(note, |(_, address)| address)
+}
+
+/// Whether an address is that of a folder on this machine, as git decides it.
+fn is_folder(address: &str) -> bool {
+    let drive = cfg!(windows) && address.as_bytes().get(1) == Some(&b':');
+    let scheme = address.find(':').is_some_and(|colon| address.find('/').is_none_or(|slash| colon < slash));
+    address.starts_with("file://") || drive || !scheme
 }
 
 #[cfg(test)]

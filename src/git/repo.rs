@@ -52,9 +52,14 @@ impl Repo {
     /// When there is none, it belongs to someone else, or keeps its refs in a way that gix cannot read: gix would
     /// answer "no such ref" there, and a ledger that looks empty would grant everything.
     pub fn discover(folder: &Path) -> Result<Repo, GitError> {
-        let opened = gix::ThreadSafeRepository::discover_with_environment_overrides(folder)
-            .map_err(|source| GitError::NoRepository(folder.to_owned(), source.into()))?;
-        Repo::checked(opened.to_thread_local())
+        match gix::ThreadSafeRepository::discover_with_environment_overrides(folder) {
+            Ok(opened) => Repo::checked(opened.to_thread_local()),
+            // Hooks of a push that a repository receives run inside its own folder, with `GIT_DIR` being `.`.
+            Err(source) => match gix::open_opts(folder, options().open_path_as_is(true)) {
+                Ok(opened) => Repo::checked(opened),
+                Err(_) => Err(GitError::NoRepository(folder.to_owned(), source.into())),
+            },
+        }
     }
 
     /// Opens the checkout whose top folder is `folder`, whatever the environment says.
@@ -133,6 +138,13 @@ impl Repo {
     pub fn all_values(&self, key: &str) -> Vec<String> {
         let values = self.gix.config_snapshot().plumbing().strings(key).unwrap_or_default();
         values.iter().map(|value| value.to_string()).collect()
+    }
+
+    /// The addresses of all remotes, as they are written in the configuration.
+    pub fn remote_addresses(&self) -> Vec<String> {
+        let config = self.gix.config_snapshot();
+        let remotes = config.plumbing().sections_by_name("remote").into_iter().flatten();
+        remotes.flat_map(|remote| remote.values("url")).map(|address| address.to_string()).collect()
     }
 
     /// Name and email of the person, as far as configured.

@@ -1,8 +1,11 @@
 //! Judging commits, each by its own changes.
 
+use std::collections::BTreeMap;
+
 use crate::domain::judge::Actor;
 use crate::domain::judge::Judgement;
 use crate::git::Oid;
+use crate::git::diff::Change;
 use crate::git::diff::OwnChanges;
 use crate::git::error::GitError;
 
@@ -53,48 +56,96 @@ impl Bench<'_> {
         commit: Oid,
         published: &Published,
     ) -> Result<Judgement, GuardError> {
-        let (paths, sources) = match self.repo.own_changes(commit)? {
+        match self.repo.own_changes(commit)? {
             OwnChanges::Ordinary(changes) => {
-                (changes.into_iter().map(|change| change.path).collect(), vec![commit])
+                let paths: Vec<&[u8]> = changes.iter().map(|change| change.path.as_slice()).collect();
+                self.judge(actor, &paths, &[commit])
             }
-            OwnChanges::Merge { parents, from_first, by_hand } => {
-                let mut sources = vec![commit];
-                sources.extend(&parents[1..]);
-                let mut foreign = false;
-                for parent in &parents[1..] {
-                    foreign |= !published.has_commit(self, *parent)?;
-                }
-                // What is brought in from unpublished work is written here by whoever merges it.
-                let paths = if foreign {
-                    from_first.into_iter().map(|change| change.path).collect()
-                } else {
-                    by_hand
-                };
-                (paths, sources)
+            OwnChanges::Merge { parents, from_first, .. } => {
+                self.judge_merge(actor, &from_first, &parents, Some(commit), published)
             }
-        };
-        let paths: Vec<&[u8]> = paths.iter().map(|path| path.as_slice()).collect();
-        let judged = self.judge(actor, &paths, &sources);
-        match judged {
-            Err(GuardError::Refused(_))
-                if sources.len() > 1 && self.is_automatic(commit, &sources, published)? =>
-            {
-                Ok(Judgement::default())
-            }
-            other => other,
         }
     }
 
-    /// Whether a merge of published work is just what git makes of its parents, with nothing done by hand.
-    fn is_automatic(&self, commit: Oid, sources: &[Oid], published: &Published) -> Result<bool, GitError> {
-        for parent in &sources[1..] {
-            if !published.has_commit(self, *parent)? {
-                return Ok(false);
-            }
+    /// Judges what a merge does to its first parent, each change by the parents that have it just so: what published
+    /// work brings is judged no more, a task's own work is the task's, and all else is written by whoever merges.
+    pub(super) fn judge_merge(
+        &self,
+        actor: &Actor,
+        changes: &[Change],
+        parents: &[Oid],
+        merge: Option<Oid>,
+        published: &Published,
+    ) -> Result<Judgement, GuardError> {
+        let [ours, others @ ..] = parents else { return Ok(Judgement::default()) };
+        let mut brought = Vec::new();
+        for other in others {
+            let tree = self.repo.commit(*other)?.tree;
+            let is_published = published.has_commit(self, *other)?;
+            brought.push((*other, is_published, self.repo.changes_between(None, tree)?));
         }
-        let merge = self.repo.commit(commit)?;
-        let [ours, theirs] = merge.parents[..] else { return Ok(false) };
-        let made = self.repo.merge(None, ours, theirs)?;
-        Ok(made.conflicts.is_empty() && made.tree == merge.tree)
+        let mut groups: BTreeMap<Vec<Oid>, Vec<&Change>> = BTreeMap::new();
+        for change in changes {
+            let having = brought.iter().filter(|(_, _, files)| has(files, change));
+            if having.clone().any(|(_, is_published, _)| *is_published) {
+                continue;
+            }
+            groups.entry(having.map(|(other, ..)| *other).collect()).or_default().push(change);
+        }
+        let mut all = Judgement::default();
+        for (mut sources, changes) in groups {
+            let by_hand = sources.is_empty();
+            sources.extend(merge);
+            let mut judged = self.judge(actor, &paths(&changes), &sources);
+            if let (true, Err(GuardError::Refused(_)), [theirs]) = (by_hand, &judged, others) {
+                // No parent has it so because git made it of both, perhaps.
+                judged = match self.made_by_git(*ours, *theirs, &changes) {
+                    Ok((automatic, written)) => {
+                        let written = self.judge(actor, &paths(&written), &sources);
+                        if written.is_err() || published.has_commit(self, *theirs)? {
+                            written
+                        } else {
+                            sources.push(*theirs);
+                            self.judge(actor, &paths(&automatic), &sources)
+                        }
+                    }
+                    Err(GitError::Unrelated { .. }) => judged,
+                    Err(error) => return Err(error.into()),
+                };
+            }
+            let judgement = judged?;
+            all.free.extend(judgement.free);
+            all.expired.extend(judgement.expired);
+            all.parked.extend(judgement.parked);
+        }
+        Ok(all)
     }
+}
+
+impl Bench<'_> {
+    /// Parts changes into those that git itself makes of two commits, and those that somebody wrote.
+    fn made_by_git<'a>(
+        &self,
+        ours: Oid,
+        theirs: Oid,
+        changes: &[&'a Change],
+    ) -> Result<(Vec<&'a Change>, Vec<&'a Change>), GitError> {
+        let made = self.repo.confirm(None, ours, theirs)?;
+        let files = self.repo.changes_between(None, made.tree)?;
+        let is_settled =
+            |change: &Change| !made.conflicts.iter().any(|conflict| conflict.path == change.path);
+        Ok(changes.iter().partition(|change| is_settled(change) && has(&files, change)))
+    }
+}
+
+/// Whether one of these files, which are sorted by path, is what a change leaves; for a deletion, whether there is none.
+fn has(files: &[Change], change: &Change) -> bool {
+    match files.binary_search_by(|file| file.path.cmp(&change.path)) {
+        Ok(place) => files[place].new == change.new,
+        Err(_) => change.new.is_none(),
+    }
+}
+
+fn paths<'a>(changes: &[&'a Change]) -> Vec<&'a [u8]> {
+    changes.iter().map(|change| change.path.as_slice()).collect()
 }

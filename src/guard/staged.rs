@@ -20,27 +20,17 @@ impl Bench<'_> {
         merging: &[Oid],
         published: &Published,
     ) -> Result<Judgement, GuardError> {
-        let mut staged = self.repo.staged()?;
-        if !merging.is_empty() {
-            let mut brought = Vec::new();
-            for commit in merging {
-                if self.repo.has(*commit) && published.has_commit(self, *commit)? {
-                    let tree = self.repo.commit(*commit)?.tree;
-                    brought.push(self.repo.changes_between(None, tree)?);
-                }
+        let staged = self.repo.staged()?;
+        match self.repo.head()?.commit() {
+            Some(head) if !merging.is_empty() => {
+                let mut parents = vec![head];
+                parents.extend(merging.iter().copied().filter(|commit| self.repo.has(*commit)));
+                self.judge_merge(actor, &staged, &parents, None, published)
             }
-            staged.retain(|change| {
-                let same = |theirs: &Vec<crate::git::diff::Change>| {
-                    let found = theirs.binary_search_by(|other| other.path.cmp(&change.path));
-                    match found {
-                        Ok(place) => theirs[place].new == change.new,
-                        Err(_) => change.new.is_none(),
-                    }
-                };
-                !brought.iter().any(same)
-            });
+            _ => {
+                let paths: Vec<&[u8]> = staged.iter().map(|change| change.path.as_slice()).collect();
+                self.judge(actor, &paths, &[])
+            }
         }
-        let paths: Vec<&[u8]> = staged.iter().map(|change| change.path.as_slice()).collect();
-        self.judge(actor, &paths, merging)
     }
 }
