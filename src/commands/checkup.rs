@@ -1,5 +1,6 @@
 //! The doctor's examinations, one function each.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +12,6 @@ use crate::domain::event::Event;
 use crate::domain::event::EventKind;
 use crate::domain::judge::Actor;
 use crate::domain::lease::Lease;
-use crate::domain::region::RegionSet;
 use crate::domain::task::TaskName;
 use crate::git::Oid;
 use crate::git::repo::Repo;
@@ -25,6 +25,7 @@ use crate::ledger::local::LEDGER;
 use crate::ledger::repair;
 
 use super::Context;
+use super::precedent;
 use super::removal;
 use super::session::Session;
 
@@ -332,96 +333,89 @@ impl<'a> Checkup<'a> {
         Ok(silent)
     }
 
-    /// Commits on local branches that wrote into a region that somebody else held then: a hook was bypassed.
+    /// Commits on local branches, and commits that left for a remote, that wrote into a region that somebody else held
+    /// then: a hook was bypassed.
     ///
     /// # Errors
     /// When history cannot be read.
     pub fn bypassed(&mut self) -> Result<(), Failure> {
         let Some(book) = self.book() else { return Ok(()) };
         let Some(oldest) = book.leases().iter().map(|lease| lease.granted_at).min() else { return Ok(()) };
-        let commons = self.session.commons()?;
         let repo = &self.session.repo;
-        let bench = Bench { repo, book: &book, commons: &commons, now: self.session.now };
         let mut published = updates::published(repo)?;
-        let overridden = self.overridden()?;
+        let mut suspects = Vec::new();
         for (branch, tip) in repo.references("refs/heads/")? {
-            let actor = self.owner(&book, &branch);
-            let commits = repo.new_commits(&[tip], &published.0)?;
+            suspects.push((branch, repo.new_commits(&[tip], &published.0)?, published.clone()));
+            // Seen on one branch, a commit is not reported again for the next.
+            published.0.push(tip);
+        }
+        // What this repository pushed is published now, and was judged by nobody if its hook was bypassed.
+        for (remote, _) in repo.references("refs/remotes/")? {
+            for (old, new) in repo.pushes(&remote)? {
+                if repo.has(new) {
+                    suspects.push((remote.clone(), repo.new_commits(&[new], &[old])?, published.clone()));
+                }
+            }
+        }
+        let overridden = precedent::overridden(self.session)?;
+        let mut seen = BTreeSet::new();
+        for (name, commits, published) in suspects {
             for commit in commits.iter().rev() {
                 // What was there before the first of the leases was granted broke none of them.
-                if repo.commit(*commit)?.time < oldest || overridden.contains(commit) {
+                let old = repo.commit(*commit)?.time < oldest;
+                if old || overridden.contains(commit) || !seen.insert(*commit) {
                     continue;
                 }
-                let published = Published(published.0.clone());
-                let Err(error) = bench.judge_commits(&actor, &[*commit], &published) else { continue };
-                if self.was_allowed(&actor, *commit, &published, &commons)? {
-                    continue;
-                }
-                let lines: Vec<String> = error.to_string().lines().map(str::to_owned).collect();
+                let Some(line) = self.trespass(&book, &name, *commit, &published)? else { continue };
                 self.findings.push(Finding {
                     what: format!(
-                        "{} on {} got past the hooks: {}",
+                        "{} on {} got past the hooks: {line}",
                         commit.to_hex_with_len(10),
-                        short(&branch),
-                        lines.first().cloned().unwrap_or_default()
+                        short(&name),
                     ),
                     mended: false,
                     advice: Some("settle it with the holder, or take it back: git revert".to_owned()),
                 });
             }
-            // Seen on one branch, a commit is not reported again for the next.
-            published.0.push(tip);
         }
         Ok(())
     }
 
-    /// Whether the leases of the time when a commit was made allowed it: a region may have been claimed since.
-    fn was_allowed(
+    /// What a commit trespasses on, if it does and did when it was made.
+    fn trespass(
         &self,
-        actor: &Actor,
+        book: &LeaseBook,
+        branch: &str,
         commit: Oid,
         published: &Published,
-        commons: &RegionSet,
-    ) -> Result<bool, Failure> {
-        let repo = &self.session.repo;
-        let made = repo.commit(commit)?.time;
-        for past in crate::ledger::history::events(repo)? {
-            let past = past?;
-            if past.at <= made {
-                let state = self.session.ledger().read_at(past.commit)?;
-                let bench = Bench { repo, book: &state.book, commons, now: made };
-                // A fence of today is not one of then: it is asked as for a person without leases.
-                let actor = match actor {
-                    Actor::Task(task, _) => {
-                        let fence = state.book.get(task).map(|lease| lease.fence).unwrap_or_default();
-                        Actor::Task(task.clone(), fence)
-                    }
-                    Actor::Person(_) => actor.clone(),
-                };
-                return Ok(bench.judge_commits(&actor, &[commit], published).is_ok());
-            }
+    ) -> Result<Option<String>, Failure> {
+        let session = self.session;
+        let commons = session.commons()?;
+        let bench = Bench { repo: &session.repo, book, commons: &commons, now: session.now };
+        let actor = self.owner(book, branch, commit)?;
+        let Err(error) = bench.judge_commits(&actor, &[commit], published) else { return Ok(None) };
+        if precedent::was_allowed(session, &actor, commit, published)? {
+            return Ok(None);
         }
-        Ok(true)
+        Ok(Some(error.to_string().lines().next().unwrap_or_default().to_owned()))
     }
 
-    /// Commits that a person let through with a reason.
-    fn overridden(&self) -> Result<Vec<Oid>, Failure> {
-        let mut found = Vec::new();
-        for past in crate::ledger::history::events(&self.session.repo)? {
-            let past = past?;
-            if past.event.event == EventKind::Override.to_string() {
-                let moved = past.event.facts.iter().filter(|(name, _)| name == "Moved");
-                found.extend(
-                    moved.filter_map(|(_, value)| Oid::from_hex(value.rsplit(' ').next()?.as_bytes()).ok()),
-                );
-            }
+    /// Whose a commit on a branch is: the task's, or a person's with the leases that they claimed for a checkout of
+    /// their own.
+    fn owner(&self, book: &LeaseBook, branch: &str, commit: Oid) -> Result<Actor, Failure> {
+        // The branch of a remote too: `refs/remotes/origin/odyssey/auth`.
+        let is_named = |own: &str| own == branch || branch.ends_with(&format!("/{}", short(own)));
+        let of_branch = |lease: &&Lease| lease.branch().is_some_and(is_named) && lease.is_active();
+        if let Some(lease) = book.leases().iter().find(of_branch) {
+            return Ok(Actor::Task(lease.task.clone(), lease.fence));
         }
-        Ok(found)
-    }
-
-    fn owner(&self, book: &LeaseBook, branch: &str) -> Actor {
-        let lease = book.leases().iter().find(|lease| lease.branch() == Some(branch) && lease.is_active());
-        lease.map_or(Actor::Person(Vec::new()), |lease| Actor::Task(lease.task.clone(), lease.fence))
+        let (author, _) = self.session.repo.commit(commit)?.author;
+        let own = book.leases().iter().filter(|lease| {
+            lease.branch().is_none()
+                && lease.is_active()
+                && lease.holder.name().as_bytes() == author.as_slice()
+        });
+        Ok(Actor::Person(own.map(|lease| (lease.task.clone(), lease.fence)).collect()))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::domain::region::RegionSet;
 use crate::domain::task::TaskName;
 use crate::git::Oid;
 use crate::guard::Bench;
+use crate::guard::GuardError;
 use crate::guard::updates;
 use crate::guard::updates::Update;
 use crate::ledger::error::LedgerError;
@@ -29,6 +30,7 @@ use crate::workspace::process;
 
 use super::Context;
 use super::Outcome;
+use super::precedent;
 use super::renew;
 use super::session::Session;
 
@@ -223,13 +225,48 @@ fn push(session: &Session, context: &Context<'_>, input: &[u8]) -> Result<(), Fa
     }
     let commons = session.commons()?;
     let bench = Bench { repo: &session.repo, book: &state.book, commons: &commons, now: session.now };
-    match bench.judge_push(&actor, &tips, &theirs) {
+    match leaving(session, &bench, &actor, &tips, &theirs) {
         Ok(judgement) => accept(session, context, &actor, judgement),
-        Err(error) if error.kind() == Kind::Held && may_override(context, &actor)? => {
-            record_override(session, context, &error.to_string(), named)
+        Err(failure) if failure.kind() == Kind::Held && may_override(context, &actor)? => {
+            record_override(session, context, &failure.to_string(), named)
         }
-        Err(error) => Err(error.into()),
+        Err(failure) => Err(failure),
     }
+}
+
+/// Judges what is about to leave. What was made before a region was claimed, or let through by a person, leaves.
+fn leaving(
+    session: &Session,
+    bench: &Bench<'_>,
+    actor: &Actor,
+    tips: &[Oid],
+    theirs: &[Oid],
+) -> Result<Judgement, Failure> {
+    let (commits, published) = bench.leaving(tips, theirs)?;
+    let branches: Vec<Oid> =
+        session.repo.references("refs/heads/")?.into_iter().map(|(_, tip)| tip).collect();
+    let mut all = bench.judge_commits(actor, &[], &published)?;
+    for commit in commits {
+        let judgement = match bench.judge_commits(actor, &[commit], &published) {
+            Ok(judgement) => judgement,
+            Err(GuardError::Refused(refused)) => {
+                // What is on a branch was judged when it came there, so a wrong date alone forgives nothing.
+                let forgiven = refused.kind() == Kind::Held
+                    && session.repo.new_commits(&[commit], &branches)?.is_empty()
+                    && (precedent::was_allowed(session, actor, commit, &published)?
+                        || precedent::overridden(session)?.contains(&commit));
+                if forgiven {
+                    continue;
+                }
+                return Err(GuardError::Refused(refused).into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        all.free.extend(judgement.free);
+        all.expired.extend(judgement.expired);
+        all.parked.extend(judgement.parked);
+    }
+    Ok(all)
 }
 
 fn may_override(context: &Context<'_>, actor: &Actor) -> Result<bool, Failure> {

@@ -11,6 +11,7 @@ pub mod land;
 pub mod landing;
 pub mod log;
 pub mod park;
+pub mod precedent;
 pub mod recover;
 pub mod release;
 pub mod removal;

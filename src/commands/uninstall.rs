@@ -79,7 +79,7 @@ impl Uninstall {
         session.repo.uninstall_hooks(&ledger.folder())?;
         session.repo.remove_exclude_block(MARK)?;
         for worktree in session.repo.worktrees()?.iter().filter(|worktree| !worktree.missing) {
-            remove_folder(&worktree.path.join(copy::FOLDER))?;
+            copy::forget(&worktree.path)?;
             atomic::remove(&worktree.private_dir.join(PROCESS))?;
         }
         if let Some(tip) = session.repo.reference(LEDGER)? {

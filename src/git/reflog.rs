@@ -6,6 +6,9 @@ use super::Oid;
 use super::error::GitError;
 use super::repo::Repo;
 
+/// What git notes when a push moves a remote-tracking ref; it is not translated.
+const PUSH: &[u8] = b"update by push";
+
 impl Repo {
     /// The moves of a ref by its full name (`HEAD`, `refs/heads/main`), newest first, each with its old and new value.
     ///
@@ -15,6 +18,18 @@ impl Repo {
     /// # Errors
     /// When the name is malformed, or the log cannot be read to its end: a list with holes would look complete.
     pub fn reflog(&self, name: &str) -> Result<Vec<(Oid, Oid)>, GitError> {
+        self.moves(name, |_| true)
+    }
+
+    /// Those moves of a remote-tracking ref that pushes from here made, newest first.
+    ///
+    /// # Errors
+    /// As for [`Repo::reflog`].
+    pub fn pushes(&self, name: &str) -> Result<Vec<(Oid, Oid)>, GitError> {
+        self.moves(name, |message| message == PUSH)
+    }
+
+    fn moves(&self, name: &str, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<(Oid, Oid)>, GitError> {
         let doing = || format!("read the reflog of {name}");
         let name = FullName::try_from(name).map_err(GitError::gix(doing()))?;
         let mut bytes = Vec::new();
@@ -22,7 +37,9 @@ impl Repo {
         let mut moves = Vec::new();
         for line in lines.into_iter().flatten() {
             let line = line.map_err(GitError::gix(doing()))?;
-            moves.push((line.previous_oid(), line.new_oid()));
+            if wanted(line.message) {
+                moves.push((line.previous_oid(), line.new_oid()));
+            }
         }
         moves.reverse();
         Ok(moves)
@@ -55,6 +72,19 @@ mod tests {
         let null = Oid::null(gix::hash::Kind::Sha1);
         assert_eq!(moves, [(second, first), (first, second), (null, first)]);
         assert_eq!(new_values(&moves), told_by_git(&scratch, "main")?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_push_from_here_is_told_from_a_fetch() -> Checked {
+        let scratch = Scratch::new()?;
+        let first = scratch.commit_all("one")?;
+        let clone = scratch.cloned(&[])?;
+        clone.git(&["fetch", "-q"])?;
+        assert!(clone.repo().pushes("refs/remotes/origin/main")?.is_empty());
+        clone.git(&["push", "-q", "origin", "main:other"])?;
+        let null = Oid::null(gix::hash::Kind::Sha1);
+        assert_eq!(clone.repo().pushes("refs/remotes/origin/other")?, [(null, first)]);
         Ok(())
     }
 

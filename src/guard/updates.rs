@@ -187,15 +187,13 @@ impl Bench<'_> {
         }
     }
 
-    /// Judges commits that are about to leave for a remote, which has `theirs` already.
+    /// The commits that are about to leave for a remote, which has `theirs` already, and what counts as published there.
     ///
     /// # Errors
-    /// The first commit that writes into a region of somebody else.
-    pub fn judge_push(&self, actor: &Actor, tips: &[Oid], theirs: &[Oid]) -> Result<Judgement, UpdateError> {
-        let published = published(self.repo)?;
-        let mut known = published.0.clone();
+    /// When refs or history cannot be read.
+    pub fn leaving(&self, tips: &[Oid], theirs: &[Oid]) -> Result<(Vec<Oid>, Published), GitError> {
+        let mut known = published(self.repo)?.0;
         known.extend(theirs.iter().filter(|tip| self.repo.has(**tip)));
-        let commits = self.repo.new_commits(tips, &known)?;
-        Ok(self.judge_commits(actor, &commits, &Published(known))?)
+        Ok((self.repo.new_commits(tips, &known)?, Published(known)))
     }
 }

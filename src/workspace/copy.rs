@@ -1,7 +1,10 @@
-//! Copies of leases in checkouts, for people and agents to read.
+//! Copies of leases in checkouts, for people and agents to read, and each checkout's own note of whose it is.
 //!
-//! No decision is taken from a copy, except "which task and fence am I".
+//! No decision is taken from a copy: whoever cleans or edits a folder would be somebody else afterwards. "Which task
+//! and fence am I" is answered by the note, which is in git's own folder for the checkout.
 
+use std::io::Error;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -11,60 +14,93 @@ use crate::domain::judge::Actor;
 use crate::domain::lease::Fence;
 use crate::domain::lease::Lease;
 use crate::domain::task::TaskName;
+use crate::git::paths;
 use crate::git::repo::Repo;
 
 /// The folder in a checkout that holds copies; `git odyssey init` excludes it from git.
 pub const FOLDER: &str = ".odyssey";
 
-/// The two facts that are read back from a copy.
+/// The folder of the notes, in git's own folder for a checkout.
+const NOTES: &str = "odyssey-leases";
+
+/// The two facts that are read back from a note.
 #[derive(serde::Deserialize)]
 struct Identity {
     task: TaskName,
     fence: Fence,
 }
 
-/// Writes the copy of a workspace's own lease. `text` is the lease's file.
+/// Writes the note and the copy of a workspace's own lease. `text` is the lease's file.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn write(workspace: &Path, text: &str) -> Result<(), FileError> {
-    atomic::put(&own(workspace), noted(text).as_bytes())
+    if let Some(notes) = notes(workspace)? {
+        atomic::put(&own(&notes), text.as_bytes())?;
+    }
+    atomic::put(&own(&workspace.join(FOLDER)), noted(text).as_bytes())
 }
 
-/// Writes the copy of a lease that was claimed for a person's checkout.
+/// Writes the note and the copy of a lease that was claimed for a person's checkout.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn write_here(checkout: &Path, lease: &Lease, text: &str) -> Result<(), FileError> {
-    atomic::put(&here(checkout, &lease.task), noted(text).as_bytes())
+    if let Some(notes) = notes(checkout)? {
+        atomic::put(&here(&notes, &lease.task), text.as_bytes())?;
+    }
+    atomic::put(&here(&checkout.join(FOLDER), &lease.task), noted(text).as_bytes())
 }
 
-/// Removes the copy of a lease from a checkout, whichever kind it is.
+/// Removes the note and the copy of a lease from a checkout, whichever kind it is.
 ///
 /// # Errors
-/// When it is there and cannot be removed.
+/// When they are there and cannot be removed.
 pub fn remove(checkout: &Path, task: &TaskName) -> Result<(), FileError> {
-    if identity(&own(checkout))?.is_some_and(|(own, _)| own == *task) {
-        atomic::remove(&own(checkout))?;
+    let is_own = workspace(checkout)?.is_some_and(|(own, _)| own == *task);
+    for folder in notes(checkout)?.into_iter().chain([checkout.join(FOLDER)]) {
+        if is_own {
+            atomic::remove(&own(&folder))?;
+        }
+        atomic::remove(&here(&folder, task))?;
     }
-    atomic::remove(&here(checkout, task))
+    Ok(())
+}
+
+/// Removes all notes and copies from a checkout.
+///
+/// # Errors
+/// When they are there and cannot be removed.
+pub fn forget(checkout: &Path) -> Result<(), FileError> {
+    for folder in notes(checkout)?.into_iter().chain([checkout.join(FOLDER)]) {
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(FileError::new("remove", &folder, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The task and fence of the workspace at `checkout`, if it is one.
 ///
 /// # Errors
-/// When there is a copy and it cannot be understood: taking an agent for a person would let it write anywhere.
+/// When there is a note and it cannot be understood: taking an agent for a person would let it write anywhere.
 pub fn workspace(checkout: &Path) -> Result<Option<(TaskName, Fence)>, FileError> {
-    identity(&own(checkout))
+    match notes(checkout)? {
+        Some(notes) => identity(&own(&notes)),
+        None => Ok(None),
+    }
 }
 
 /// Who works in this checkout: a task in its workspace, or a person with the leases claimed for it.
 ///
-/// A task's own process may name its fence in the environment (`told`), which is surer than the copy: the copy is
+/// A task's own process may name its fence in the environment (`told`), which is surer than the note: the note is
 /// replaced when somebody else takes the workspace over.
 ///
 /// # Errors
-/// When a copy cannot be read or understood.
+/// When a note cannot be read or understood.
 pub fn actor(repo: &Repo, told: Option<&(TaskName, Fence)>) -> Result<Actor, FileError> {
     let Some(checkout) = repo.checkout() else { return Ok(Actor::Person(Vec::new())) };
     if let Some((task, fence)) = workspace(checkout)? {
@@ -73,7 +109,7 @@ pub fn actor(repo: &Repo, told: Option<&(TaskName, Fence)>) -> Result<Actor, Fil
             _ => Actor::Task(task, fence),
         });
     }
-    let folder = checkout.join(FOLDER).join("here");
+    let folder = repo.private_dir().join(NOTES).join("here");
     let mut own = Vec::new();
     match std::fs::read_dir(&folder) {
         Ok(entries) => {
@@ -84,24 +120,40 @@ pub fn actor(repo: &Repo, told: Option<&(TaskName, Fence)>) -> Result<Actor, Fil
                 }
             }
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(FileError::new("read", &folder, error)),
     }
     Ok(Actor::Person(own))
 }
 
-fn own(checkout: &Path) -> PathBuf {
-    checkout.join(FOLDER).join("lease.toml")
+/// The folder of a checkout's notes; nothing when there is no checkout.
+fn notes(checkout: &Path) -> Result<Option<PathBuf>, FileError> {
+    let git = checkout.join(".git");
+    if git.is_dir() {
+        return Ok(Some(git.join(NOTES)));
+    }
+    // A linked worktree has a file there, which names git's folder for it.
+    let Some(bytes) = atomic::read(&git)? else { return Ok(None) };
+    let named = bytes.strip_prefix(b"gitdir: ").map(|name| name.trim_ascii_end());
+    let broken = || Error::new(ErrorKind::InvalidData, "it names no folder");
+    let name = named.ok_or_else(|| FileError::new("understand", &git, broken()))?;
+    let name =
+        paths::from_git(name).map_err(|error| FileError::new("understand", &git, Error::other(error)))?;
+    Ok(Some(checkout.join(name).join(NOTES)))
 }
 
-fn here(checkout: &Path, task: &TaskName) -> PathBuf {
-    checkout.join(FOLDER).join("here").join(format!("{task}.toml"))
+fn own(folder: &Path) -> PathBuf {
+    folder.join("lease.toml")
+}
+
+fn here(folder: &Path, task: &TaskName) -> PathBuf {
+    folder.join("here").join(format!("{task}.toml"))
 }
 
 fn identity(path: &Path) -> Result<Option<(TaskName, Fence)>, FileError> {
     let Some(bytes) = atomic::read(path)? else { return Ok(None) };
     let broken = |reason: String| {
-        let source = std::io::Error::new(std::io::ErrorKind::InvalidData, reason);
+        let source = Error::new(ErrorKind::InvalidData, reason);
         FileError::new("understand", path, source)
     };
     let text = String::from_utf8(bytes).map_err(|error| broken(error.to_string()))?;

@@ -534,6 +534,23 @@ pub const WORK: &[Work] = &[
         },
     },
     Work {
+        name: "an older branch of one's own follows main, where both changed the same held file",
+        who: HUMAN,
+        run: |scene, who| {
+            let long = |first: &str, last: &str| format!("{first}\n{}{last}\n", "// between\n".repeat(9));
+            scene.commit(Who::Holder, HELD, &long("fn login() {}", "fn last() {}"));
+            scene.lab.odyssey(&["land", "auth"]).ok();
+            scene.git(who, &["switch", "--quiet", "-c", "mine"]);
+            scene.commit(who, HELD, &long("fn login() { mine() }", "fn last() {}"));
+            scene.git(who, &["switch", "--quiet", "main"]);
+            scene.commit(who, HELD, &long("fn login() {}", "fn last() { main() }"));
+            scene.lab.advance(1);
+            scene.lab.odyssey(&["claim", "auth-2", "--region", "src/auth/**", "--for", "claude-7"]).ok();
+            scene.git(who, &["switch", "--quiet", "mine"]);
+            each(scene, who, &[&["merge", "--no-edit", "main"]])
+        },
+    },
+    Work {
         name: "git from another folder",
         who: PEOPLE,
         run: |scene, who| {
@@ -604,7 +621,8 @@ pub const WORK: &[Work] = &[
             vec![
                 scene.attempt_with(who, &["commit", "-a", "-m", "x"], &why),
                 scene.attempt_with(who, &["cherry-pick", "old-side"], &why),
-                scene.attempt_with(who, &["push", "--quiet", "origin", &push], &why),
+                // What was let through once is not asked again.
+                scene.attempt(who, &["push", "--quiet", "origin", &push]),
             ]
         },
     },
