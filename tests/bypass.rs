@@ -952,7 +952,8 @@ note: overridden; the reason is in the ledger
 
 "#]]
     );
-    scene.stage(Who::Agent, HELD, "fn login() { hotfix() }\n");
+    // Another change than the person's: the same one would be the very same commit, and that is on main already.
+    scene.stage(Who::Agent, HELD, "fn login() { fix() }\n");
     let tried = scene.attempt_with(Who::Agent, &["commit", "--quiet", "-m", "hotfix"], &why);
     assert_data_eq!(
         scene.lab.screen(&tried.run),
