@@ -8,6 +8,7 @@
 mod support;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -67,32 +68,23 @@ fn a_claim_that_takes_over_parked_work_and_is_killed_at_any_moment_loses_none_of
 
 #[test]
 fn a_landing_killed_at_any_moment_is_undone_or_finished() {
-    for words in [&["land", "work"][..], &["land", "work", "--squash"], &["land", "work", "--rebase"]] {
-        try_all(&Operation {
-            words,
-            prepare: |world| {
-                world.commit_work();
-                world.plant_ignored();
-            },
-            left: &[],
-            completed: &[1],
-            settled: |world| world.assert_landed(),
-        });
-    }
+    try_all(&landing(&["land", "work"]));
+}
+
+#[test]
+fn a_squashed_landing_killed_at_any_moment_is_undone_or_finished() {
+    try_all(&landing(&["land", "work", "--squash"]));
+}
+
+#[test]
+fn a_rebased_landing_killed_at_any_moment_is_undone_or_finished() {
+    try_all(&landing(&["land", "work", "--rebase"]));
 }
 
 #[test]
 fn a_landing_with_a_check_killed_at_any_moment_is_undone_or_finished() {
-    try_all(&Operation {
-        words: &["land", "work", "--check", "git diff --exit-code --stat HEAD^ HEAD -- human"],
-        prepare: |world| {
-            world.commit_work();
-            world.plant_ignored();
-        },
-        left: &[],
-        completed: &[1],
-        settled: |world| world.assert_landed(),
-    });
+    const CHECK: &str = "git diff --exit-code --stat HEAD^ HEAD -- human";
+    try_all(&landing(&["land", "work", "--check", CHECK]));
 }
 
 #[test]
@@ -168,6 +160,19 @@ fn saved_work_whose_return_is_killed_at_any_moment_comes_back() {
     });
 }
 
+fn landing(words: &'static [&'static str]) -> Operation {
+    Operation {
+        words,
+        prepare: |world| {
+            world.commit_work();
+            world.plant_ignored();
+        },
+        left: &[],
+        completed: &[1],
+        settled: |world| world.assert_landed(),
+    }
+}
+
 /// One operation that is killed.
 struct Operation {
     /// Its command line.
@@ -216,14 +221,16 @@ fn try_all(operation: &Operation) {
     let whole = measured(operation);
     let rounds = support::number("GIT_ODYSSEY_MOMENTS", 3);
     let first = Dice::seed();
-    let (mut failed, mut ended, mut locked) = (Vec::new(), 0, 0);
+    let (mut failed, mut ended, mut locked) = (Vec::new(), 0, BTreeMap::<String, u64>::new());
     for round in 0..rounds {
         let plan = Plan::draw(first + round, whole);
         let tried = std::panic::catch_unwind(AssertUnwindSafe(|| one_round(operation, plan)));
         match tried {
             Ok(Seen { completed, behind_locks }) => {
                 ended += u64::from(completed);
-                locked += u64::from(behind_locks);
+                for lock in behind_locks {
+                    *locked.entry(lock).or_default() += 1;
+                }
             }
             Err(cause) => {
                 let text = cause.downcast_ref::<String>().cloned().unwrap_or_else(|| "see above".to_owned());
@@ -233,7 +240,7 @@ fn try_all(operation: &Operation) {
         }
     }
     eprintln!(
-        "{:?}: {rounds} kills in {whole:?}, {ended} came after the end, {locked} repetitions met a lock of git's, {} failed",
+        "{:?}: {rounds} kills in {whole:?}, {ended} came after the end, locks of git's that stopped the repetition: {locked:?}, {} failed",
         operation.words,
         failed.len()
     );
@@ -253,8 +260,8 @@ fn measured(operation: &Operation) -> Duration {
 struct Seen {
     /// The kill came after the end.
     completed: bool,
-    /// The repetition was refused by a lock that a killed git had left.
-    behind_locks: bool,
+    /// The locks left by a killed git, if the repetition was refused.
+    behind_locks: Vec<String>,
 }
 
 fn one_round(operation: &Operation, plan: Plan) -> Seen {
@@ -263,7 +270,7 @@ fn one_round(operation: &Operation, plan: Plan) -> Seen {
     if plan.doctor_first {
         world.doctor();
     }
-    let mut behind_locks = false;
+    let mut behind_locks = Vec::new();
     if let Some(moment) = plan.again {
         world.killed(operation.words, moment, plan.with_children, "second");
     }
@@ -272,7 +279,9 @@ fn one_round(operation: &Operation, plan: Plan) -> Seen {
     process::wait_for_marked(&world.mark("second"));
     if !world.locks().is_empty() && answer.code != 0 {
         // The doctor removes them when they are old enough to be nobody's; until then git itself refuses.
-        behind_locks = true;
+        let git = world.lab.main().join(".git");
+        let name = |lock: &PathBuf| lock.strip_prefix(&git).unwrap().display().to_string();
+        behind_locks = world.locks().iter().map(name).collect();
         world.doctor();
         answer = world.odyssey(operation.words);
     }
@@ -562,6 +571,15 @@ impl World {
         assert_eq!(self.live(), ["other"]);
         self.assert_workspaces(&["other"]);
         self.assert_no_branch();
+    }
+}
+
+impl Drop for World {
+    #[allow(clippy::print_stderr, reason = "the tests' own log")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("what was said after the kill:\n{}", self.said.borrow().join("\n"));
+        }
     }
 }
 

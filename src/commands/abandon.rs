@@ -70,7 +70,7 @@ impl Abandon {
             copy::remove(checkout, &task)?;
         }
         let workspace = removal::remove_or_keep(&session, &lease, saved, &format!("abandon {task}"));
-        removal::done(written)?;
+        removal::settle(written, &workspace)?;
         let mut page = Page::default();
         page.put(Label::Good, "abandoned ").put(Label::Name, task.as_str()).end();
         land::removed(&mut page, &task, &workspace);

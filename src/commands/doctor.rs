@@ -71,8 +71,8 @@ impl Doctor {
                     &failure.hints().join("; "),
                 ),
             }
-            return Ok(());
         }
+        // With `--fix` too: what is left is a removal that something was in the way of.
         for cut in intent::cut_off(&session.ledger().folder())? {
             let (operation, task) = (cut.intent.operation(), cut.intent.task());
             checkup.open(format!("a {operation} of {task} was cut off"), "git odyssey doctor --fix");

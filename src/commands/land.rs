@@ -186,7 +186,7 @@ impl Land {
         let landing = Landing { lease: &lease, old, new: merged.commit, keep: self.keep };
         let (checkouts, written) = landing.carry_out(session).map_err(Attempt::of)?;
         let workspace = self.clear(session, &lease)?;
-        written.done().map_err(Failure::from)?;
+        removal::settle(Some(written), &workspace)?;
         Ok(Landed {
             task: task.clone(),
             target: lease.target.clone(),
@@ -390,6 +390,11 @@ pub fn removed(page: &mut Page, task: &TaskName, removed: &Removed) {
             page.put(Label::Plain, "  removed its workspace; what was in it is saved as ");
             page.put(Label::Place, &salvage[..10]).end();
             page.line(Label::Quiet, format!("  bring it back: git odyssey salvage restore {task}"));
+        }
+        Removed::Delayed { path, why } => {
+            page.put(Label::Warn, "  left for later ").put(Label::Place, path.display().to_string());
+            page.put(Label::Plain, format!(": {why}")).end();
+            page.line(Label::Quiet, "  the next command goes on with it, or: git odyssey doctor --fix");
         }
         Removed::Kept { path, why } => {
             page.put(Label::Warn, "  kept ").put(Label::Place, path.display().to_string());

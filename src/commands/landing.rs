@@ -24,6 +24,7 @@ use crate::ledger::intent::Intent;
 use crate::ledger::intent::Written;
 use crate::ledger::local::LEDGER;
 
+use super::recover::Recovery;
 use super::removal;
 use super::session::Session;
 
@@ -183,9 +184,9 @@ fn ended(
 ///
 /// # Errors
 /// When it can be neither; the intent stays.
-pub fn recover(session: &Session, intent: &Intent) -> Result<String, Failure> {
+pub fn recover(session: &Session, intent: &Intent) -> Result<Recovery, Failure> {
     let Intent::Land { task, fence, target, old, new, checkouts, mark, keep } = intent else {
-        return Ok(String::new());
+        return Ok(Recovery::Done(String::new()));
     };
     let oid =
         |text: &str| Oid::from_hex(text.as_bytes()).map_err(GitError::gix("read the intent of a landing"));
@@ -206,17 +207,20 @@ pub fn recover(session: &Session, intent: &Intent) -> Result<String, Failure> {
         }
     }
     if !landed {
-        return Ok(format!("undid the landing of {task}, which was cut off before {target} moved"));
+        let undone = format!("undid the landing of {task}, which was cut off before {target} moved");
+        return Ok(Recovery::Done(undone));
     }
     session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
         let live = state.book.get(task).is_some_and(|lease| lease.fence == *fence);
         let entry = if live { Some(ended(&state.book, task, *fence, new)?) } else { None };
         Ok((entry.into_iter().collect(), ()))
     })?;
+    let finished = format!("finished the landing of {task}, which was cut off after {target} had moved");
     // A task that has begun anew meanwhile keeps its workspace; so does one that was to be kept.
     if !keep && session.ledger().read()?.book.get(task).is_none() {
         let lease = removal::stand_in(session, task, &task.branch())?;
-        removal::remove_or_keep(session, &lease, None, &format!("land {task}"));
+        let removed = removal::remove_or_keep(session, &lease, None, &format!("land {task}"));
+        return Ok(Recovery::of(task, removed, finished));
     }
-    Ok(format!("finished the landing of {task}, which was cut off after {target} had moved"))
+    Ok(Recovery::Done(finished))
 }

@@ -39,31 +39,65 @@ pub fn cut_off(session: &Session, context: &Context<'_>) -> Result<Vec<String>, 
     // A removal is a step of a landing or of an end, which go on with what it leaves.
     cuts.sort_by_key(|cut| !matches!(cut.intent, Intent::Remove { .. }));
     for cut in cuts {
-        let text = one(session, &cut)?;
-        cut.done()?;
-        context.monitor.note(&text);
-        done.push(text);
+        match one(session, &cut)? {
+            Recovery::Done(text) => {
+                cut.done()?;
+                context.monitor.note(&text);
+                done.push(text);
+            }
+            // Its intent stays. What is left is only in the way of a removal, and must not be in the way of others.
+            Recovery::Later(text) => context.monitor.note(&text),
+        }
     }
     Ok(done)
 }
 
-fn one(session: &Session, cut: &CutOff) -> Result<String, Failure> {
+/// How far a recovery came, in words.
+pub enum Recovery {
+    /// Finished or undone.
+    Done(String),
+    /// A workspace is still to be removed.
+    Later(String),
+}
+
+impl Recovery {
+    /// The recovery of an operation whose last step was to remove a workspace. `done` says what was finished.
+    pub fn of(task: &TaskName, removed: Removed, done: String) -> Recovery {
+        match removed {
+            Removed::Nothing | Removed::Clean | Removed::Saved { .. } => Recovery::Done(done),
+            Removed::Kept { path, why } => {
+                Recovery::Done(format!("{task} had ended; kept {}: {why}", path.display()))
+            }
+            Removed::Delayed { path, why } => {
+                Recovery::Later(format!("{task} has ended; {} is still to be removed: {why}", path.display()))
+            }
+        }
+    }
+}
+
+fn one(session: &Session, cut: &CutOff) -> Result<Recovery, Failure> {
     let task = cut.intent.task();
     match &cut.intent {
         Intent::Claim { .. } => {
             undo_claim(session, &cut.intent, &cut.token())?;
-            Ok(format!("undid the claim of {task}, which was cut off"))
+            Ok(Recovery::Done(format!("undid the claim of {task}, which was cut off")))
         }
         Intent::Check { path, branch, .. } => {
             return_to_branch(path, branch)?;
-            Ok(format!("ended the check of {task}, which was cut off; nothing had moved"))
+            Ok(Recovery::Done(format!("ended the check of {task}, which was cut off; nothing had moved")))
         }
         Intent::Land { .. } => landing::recover(session, &cut.intent),
         Intent::End { fence, branch, saved, .. } => {
             finish_end(session, task, *fence, branch, saved.as_deref())
         }
-        Intent::Restore { making, .. } => finish_restore(session, task, making),
-        Intent::Remove { path, branch, tip, .. } => finish_removal(session, task, path, branch, tip),
+        Intent::Restore { making, .. } => finish_restore(session, task, making).map(Recovery::Done),
+        Intent::Remove { path, branch, tip, .. } => {
+            // Whatever fails here concerns nobody but a task that has ended.
+            Ok(finish_removal(session, task, path, branch, tip).map_or_else(
+                |failure| Recovery::Later(format!("{task} has ended; what is left of it stays: {failure}")),
+                Recovery::Done,
+            ))
+        }
     }
 }
 
@@ -173,24 +207,21 @@ fn finish_end(
     fence: Fence,
     branch: &str,
     saved: Option<&str>,
-) -> Result<String, Failure> {
+) -> Result<Recovery, Failure> {
     let read = GitError::gix("read the intent of an end");
     let saved = saved.map(|saved| Oid::from_hex(saved.as_bytes())).transpose().map_err(read)?;
     match session.ledger().read()?.book.get(task) {
         Some(lease) if lease.fence == fence => {
-            Ok(format!("the end of {task} was cut off before it began; its lease and its workspace stay"))
+            let stay = "its lease and its workspace stay";
+            Ok(Recovery::Done(format!("the end of {task} was cut off before it began; {stay}")))
         }
         // Granted anew: what is there is not what the intent was about.
-        Some(_) => Ok(format!("the end of {task} was cut off, and the task has begun anew")),
+        Some(_) => Ok(Recovery::Done(format!("the end of {task} was cut off, and the task has begun anew"))),
         None => {
             let lease = removal::stand_in(session, task, branch)?;
             let why = format!("end {task}");
-            match removal::remove_or_keep(session, &lease, saved, &why) {
-                Removed::Kept { path, why } => {
-                    Ok(format!("{task} had ended; kept {}: {why}", path.display()))
-                }
-                _ => Ok(format!("finished the end of {task}, which was cut off")),
-            }
+            let removed = removal::remove_or_keep(session, &lease, saved, &why);
+            Ok(Recovery::of(task, removed, format!("finished the end of {task}, which was cut off")))
         }
     }
 }

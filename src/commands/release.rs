@@ -87,7 +87,7 @@ impl Release {
                 Removed::Nothing
             }
         };
-        removal::done(written)?;
+        removal::settle(written, &workspace)?;
         land::removed(&mut page, &task, &workspace);
         Ok(Outcome::new(page, &Released { task, parked: work == Work::Some, workspace }))
     }

@@ -16,6 +16,7 @@ use crate::domain::region::RegionSet;
 use crate::domain::task::TaskName;
 use crate::git::BString;
 use crate::git::Oid;
+use crate::git::error::GitError;
 use crate::git::refs::Step;
 use crate::git::repo::Repo;
 use crate::git::worktree::Discard;
@@ -23,6 +24,7 @@ use crate::git::worktree::Worktree;
 use crate::ledger::intent::Intent;
 use crate::ledger::intent::Written;
 use crate::workspace::preserve;
+use crate::workspace::preserve::KeepError;
 use crate::workspace::salvage;
 
 use super::session::Session;
@@ -39,6 +41,13 @@ pub enum Removed {
     Saved {
         /// The salvage commit, in hexadecimal.
         salvage: String,
+    },
+    /// It stays for now, because something was in the way; whoever comes next goes on with it.
+    Delayed {
+        /// The workspace.
+        path: PathBuf,
+        /// What was in the way.
+        why: String,
     },
     /// It stays, because it holds something that is not saved.
     Kept {
@@ -118,6 +127,17 @@ pub fn done(written: Option<Written>) -> Result<(), Failure> {
     Ok(written.map(Written::done).transpose().map(drop)?)
 }
 
+/// As [`done`], unless the workspace is left for later: then the intent stays for whoever comes next.
+///
+/// # Errors
+/// As for [`done`].
+pub fn settle(written: Option<Written>, removed: &Removed) -> Result<(), Failure> {
+    match removed {
+        Removed::Delayed { .. } => Ok(()),
+        Removed::Nothing | Removed::Clean | Removed::Saved { .. } | Removed::Kept { .. } => done(written),
+    }
+}
+
 /// Removes the workspace and branch of a lease whose work has landed or was saved.
 ///
 /// What is in the workspace beside that (uncommitted edits, ignored files that count, commits that only a reflog
@@ -179,10 +199,33 @@ fn is_on_target(session: &Session, lease: &Lease, tip: Oid) -> Result<bool, Fail
 
 /// As [`remove`], after the lease has ended: what cannot be removed stays, and the answer says why.
 pub fn remove_or_keep(session: &Session, lease: &Lease, saved: Option<Oid>, why: &str) -> Removed {
-    remove(session, lease, saved, why).unwrap_or_else(|failure| Removed::Kept {
-        path: session.workspace(lease).ok().flatten().map(|worktree| worktree.path).unwrap_or_default(),
-        why: failure.to_string(),
+    remove(session, lease, saved, why).unwrap_or_else(|failure| {
+        let path = session.workspace(lease).ok().flatten().map(|worktree| worktree.path).unwrap_or_default();
+        let why = failure.to_string();
+        if needs_a_person(&failure) { Removed::Kept { path, why } } else { Removed::Delayed { path, why } }
     })
+}
+
+/// Whether trying again would change nothing: the workspace holds what we may not take away. A lock, a full disk and the
+/// like go by themselves.
+fn needs_a_person(failure: &Failure) -> bool {
+    let holds = |error: &GitError| {
+        matches!(
+            error,
+            GitError::NotClean { .. }
+                | GitError::UnderWay { .. }
+                | GitError::Repositories { .. }
+                | GitError::Elsewhere { .. }
+                | GitError::Stranger(_)
+                | GitError::MainCheckout(_)
+        )
+    };
+    failure.is::<GitError>(holds)
+        || failure.is::<KeepError>(|error| match error {
+            KeepError::LargeIgnored { .. } => true,
+            KeepError::Git(error) => holds(error),
+            KeepError::File(_) => false,
+        })
 }
 
 /// Removes a worktree and its branch, of which the caller knows that nothing in them is lost by it.

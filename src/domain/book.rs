@@ -249,7 +249,8 @@ impl LeaseBook {
                     entries.push(park(lease, "expired"));
                 }
                 match request.over {
-                    OverParked::Refuse => parked.push(obstacle()),
+                    // Expired work is parked as soon as a claim over it is granted, and is told as what it will be.
+                    OverParked::Refuse => parked.push(Obstacle { phase: Phase::Parked, ..obstacle() }),
                     OverParked::Stack => {}
                     OverParked::TakeOver if first => entries.push(taken(lease, &request.task)),
                     OverParked::TakeOver => {}
