@@ -47,7 +47,13 @@ impl Abandon {
         recover::cut_off(&session, context)?;
         let task = session.task(self.task.as_ref())?;
         let fence = renew::own_fence(&session, context, &task)?;
-        let lease = session.ledger().read()?.book.need(&task).map_err(LedgerError::from)?.clone();
+        let book = session.ledger().read()?.book;
+        let lease = book.need(&task).map_err(LedgerError::from)?.clone();
+        // Asked before anything is saved: a former holder's salvage would look as if the work had been given up.
+        match book.need_active(&task, fence) {
+            Ok(_) | Err(Refused::NotActive(_)) => {}
+            Err(refused) => return Err(LedgerError::from(refused).into()),
+        }
         let saved = removal::save(&session, &lease, &self.reason, session.now)?;
         let written = removal::begin_end(&session, &lease, saved)?;
         let ended = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {

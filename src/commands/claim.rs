@@ -11,6 +11,7 @@ use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::text;
 use crate::domain::book::Entry;
+use crate::domain::book::LeaseBook;
 use crate::domain::book::OverParked;
 use crate::domain::book::Request;
 use crate::domain::event::EventKind;
@@ -110,6 +111,8 @@ enum ClaimError {
     EmptyCommand(String),
     #[error("{0} parked tasks overlap, and a claim can stack on one only")]
     StackOnSeveral(usize),
+    #[error("the parked work to stack on changed meanwhile")]
+    StackMoved,
 }
 
 impl Explain for ClaimError {
@@ -136,6 +139,7 @@ impl Explain for ClaimError {
                 )]
             }
             ClaimError::EmptyCommand(_) => Vec::new(),
+            ClaimError::StackMoved => vec!["run the same command again".to_owned()],
             ClaimError::StackOnSeveral(_) => {
                 vec!["land or abandon all but one of them, or use --take-over".to_owned()]
             }
@@ -189,7 +193,12 @@ impl Claim {
     }
 
     fn attempt(&self, session: &Session, now: Timestamp) -> Result<(Lease, PathBuf), Failure> {
-        let request = self.request(session)?;
+        let mut request = self.request(session)?;
+        if request.over == OverParked::Stack {
+            // Known before anything is announced: the branch is made on the commit that the intent names.
+            let book = session.ledger().read()?.book;
+            request.base = self.stacked_base(session, &book, &request, now)?.to_string();
+        }
         let making = match &request.place {
             Place::Here => None,
             Place::Branch(branch) => Some(self.making(session, branch, &request.base)?),
@@ -278,22 +287,17 @@ impl Claim {
     fn grant(
         &self,
         session: &Session,
-        mut request: Request,
+        request: Request,
         token: &str,
         now: Timestamp,
     ) -> Result<(Lease, Oid), Failure> {
         let work = |lease: &Lease| removal::work_behind(session, lease);
-        let mut base = session.repo.commit_named(&request.base)?;
+        let base = session.repo.commit_named(&request.base)?;
         session.ledger().change(now, |state: &State| -> Result<_, Failure> {
-            if request.over == OverParked::Stack {
-                let under = state.book.parked_under(&request);
-                if under.len() > 1 {
-                    return Err(ClaimError::StackOnSeveral(under.len()).into());
-                }
-                if let Some(branch) = under.first().and_then(|lease| lease.branch()) {
-                    base = session.repo.reference(branch)?.unwrap_or(base);
-                    request.base = base.to_string();
-                }
+            if request.over == OverParked::Stack
+                && self.stacked_base(session, &state.book, &request, now)? != base
+            {
+                return Err(ClaimError::StackMoved.into());
             }
             let (lease, mut entries) = state.book.claim(&request, now, &work).map_err(LedgerError::from)?;
             // Asked after the rules: whoever is held off by a lease wants to know of the lease, not of its branch.
@@ -308,6 +312,26 @@ impl Claim {
             }
             Ok((entries, (lease, base)))
         })
+    }
+
+    /// The commit that a claim starts from which stacks: that of the parked work under it, if there is any.
+    fn stacked_base(
+        &self,
+        session: &Session,
+        book: &LeaseBook,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Oid, Failure> {
+        let work = |lease: &Lease| removal::work_behind(session, lease);
+        let under = book.parked_under(request, now, &work);
+        if under.len() > 1 {
+            return Err(ClaimError::StackOnSeveral(under.len()).into());
+        }
+        let tip = under.first().and_then(|lease| lease.branch()).map(|branch| session.repo.reference(branch));
+        match tip.transpose()?.flatten() {
+            Some(tip) => Ok(tip),
+            None => Ok(session.repo.commit_named(&request.base)?),
+        }
     }
 
     fn check_free(&self, session: &Session, branch: &str) -> Result<(), Failure> {

@@ -294,11 +294,18 @@ impl LeaseBook {
         met.filter(|(other, ..)| other.is_active()).map(|(other, _, region)| (other, region))
     }
 
-    /// The parked leases that a request would build on.
-    pub fn parked_under(&self, request: &Request) -> Vec<Lease> {
+    /// The leases that a request would build on: parked, or expired with work and so about to be parked.
+    pub fn parked_under(
+        &self,
+        request: &Request,
+        now: Timestamp,
+        work: &dyn Fn(&Lease) -> Work,
+    ) -> Vec<Lease> {
         let mut found: Vec<Lease> = Vec::new();
         for (lease, ..) in self.in_the_way(&request.regions, request.mode, &request.task) {
-            if !lease.is_active() && !found.iter().any(|seen| seen.task == lease.task) {
+            let seen = found.iter().any(|seen| seen.task == lease.task);
+            let expired = lease.is_active() && lease.is_expired(now);
+            if !seen && (!lease.is_active() || (expired && work(lease) == Work::Some)) {
                 found.push(lease.clone());
             }
         }
