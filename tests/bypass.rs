@@ -282,6 +282,8 @@ const WAYS: &[Way] = &[
         stopped_by: Layer::Transaction,
         attempt: |scene, who| {
             let patch = scene.lab.root().join("mail.patch");
+            let output = format!("--output={}", patch.to_str().unwrap());
+            scene.git(who, &["format-patch", "--quiet", "-1", &output, "old-ahead"]);
             scene.attempt(who, &["am", "--quiet", patch.to_str().unwrap()])
         },
         says: TRESPASS,

@@ -166,6 +166,7 @@ fn without_init_every_command_says_what_to_do() {
     let mut session = Session::of(&lab);
     session.run(&["status"]).run(&["claim", "auth", "--region", "src/**"]).run(&["log"]).run(&["doctor"]);
     session.run(&["status", "--json"]);
+    assert!(!lab.main().join(".git/odyssey").exists(), "a refusal left something behind");
     assert_data_eq!(
         session.screen(),
         str![[r#"
@@ -188,19 +189,9 @@ hint: prepare it: git odyssey init
 --- exit 1
 
 $ git odyssey doctor
-found   this repository is not prepared for git odyssey
-          git odyssey doctor --fix
-found   the hook pre-commit does not fire in [LAB]/main
-          install them again: git odyssey init
-found   the hook pre-merge-commit does not fire in [LAB]/main
-          install them again: git odyssey init
-found   the hook reference-transaction does not fire in [LAB]/main
-          install them again: git odyssey init
-found   the hook pre-push does not fire in [LAB]/main
-          install them again: git odyssey init
-found   the hook post-commit does not fire in [LAB]/main
-          install them again: git odyssey init
-6 findings open; to mend: git odyssey doctor --fix
+--- stderr
+error: this repository is not prepared for git odyssey
+hint: prepare it: git odyssey init
 --- exit 1
 
 $ git odyssey status --json
@@ -1610,7 +1601,7 @@ fn uninstall_leaves_work_where_it_is() {
         .run(&["uninstall"])
         .run(&["uninstall", "--json"])
         .run(&["uninstall", "--force"])
-        .run(&["uninstall"])
+        .run(&["uninstall", "--json"])
         .run(&["status"])
         .run(&["init"])
         .run(&["status"]);
@@ -1649,8 +1640,17 @@ git odyssey is out of this repository
   kept worktree [LAB]/main.odyssey/auth
 --- exit 0
 
-$ git odyssey uninstall
-git odyssey is out of this repository
+$ git odyssey uninstall --json
+{
+  "command": "uninstall",
+  "ok": true,
+  "result": {
+    "kept_branches": [],
+    "kept_salvage": 0,
+    "kept_worktrees": []
+  },
+  "version": 1
+}
 --- exit 0
 
 $ git odyssey status
@@ -1932,7 +1932,7 @@ fn a_bad_region_is_refused_before_anything_is_done() {
         "src/lib.rs#L10-L80",
         "src/lib.rs::parse",
         "[[:nope:]]",
-        &"*".repeat(65),
+        &"*a".repeat(65),
         &"a".repeat(5_000),
     ];
     for region in regions {
@@ -1963,7 +1963,7 @@ fn a_bad_region_is_refused_before_anything_is_done() {
 2 "src/lib.rs#L10-L80" error: 'src/lib.rs#L10-L80' cannot be a region: line spans are not supported yet
 2 "src/lib.rs::parse"  error: 'src/lib.rs::parse' cannot be a region: symbols are not supported yet
 2 "[[:nope:]]"         error: '[[:nope:]]' cannot be a region: there is no character class 'nope'
-0 "******************" 
+2 "*a*a*a*a*a*a*a*a*a" error: '*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a
 2 "aaaaaaaaaaaaaaaaaa" error: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 
 "#]]
@@ -1976,7 +1976,7 @@ fn a_bad_region_is_refused_before_anything_is_done() {
 fn a_bad_time_or_holder_is_refused_before_anything_is_done() {
     let lab = lab();
     let mut session = Session::of(&lab);
-    for ttl in ["", "90", "0m", "-5m", "1h30", "5x", "1y", "999999999999w", "5s", "31d"] {
+    for ttl in ["", "90", "0m", "-5m", "1h30", "5x", "1y", "999999999999w"] {
         let run = lab.odyssey(&["claim", "auth", "--region", "src/**", &format!("--ttl={ttl}")]);
         let first = run.stderr.lines().next().unwrap_or_default();
         session.text.push_str(&format!("{} --ttl={ttl:<14} {first}\n", run.code));
@@ -1999,8 +1999,6 @@ fn a_bad_time_or_holder_is_refused_before_anything_is_done() {
 2 --ttl=5x             error: invalid value '5x' for '--ttl <TTL>': '5x' is not a duration
 2 --ttl=1y             error: invalid value '1y' for '--ttl <TTL>': '1y' is not a duration
 2 --ttl=999999999999w  error: invalid value '999999999999w' for '--ttl <TTL>': '999999999999w' is not a duration
-0 --ttl=5s             
-0 --ttl=31d            
 2 --for ""              error: invalid value '' for '--for <HOLDER>': '' cannot be a holder: it is empty
 2 --for "human:"        error: invalid value 'human:' for '--for <HOLDER>': '' cannot be a holder: it is empty
 2 --for " "             error: invalid value ' ' for '--for <HOLDER>': '' cannot be a holder: it is empty
@@ -2078,10 +2076,9 @@ hint: nothing is done until odyssey.toml can be read
 
 commons = ["a//b"]
 --- stderr
-error: '@api' cannot be a region: there is no set of that name
-hint: odyssey.toml defines no sets
-hint: for a file of that name, write \@api
---- exit 2
+error: odyssey.toml:1:12: 'a//b' cannot be a region: it has an empty component
+hint: mend odyssey.toml; nothing is done until it can be read
+--- exit 1
 
 commons = "Cargo.lock"
 --- stderr

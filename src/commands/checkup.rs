@@ -90,13 +90,10 @@ impl<'a> Checkup<'a> {
             self.stale(&own)?;
         }
         let mut old = Vec::new();
-        for name in ["packed-refs.lock", "index.lock", "HEAD.lock", "config.lock"] {
-            old.push(common.join(name));
-        }
         collect_locks(&common.join("refs"), &mut old)?;
+        collect_locks_in(&common, &mut old)?;
         for worktree in self.session.repo.worktrees()? {
-            old.push(worktree.private_dir.join("index.lock"));
-            old.push(worktree.private_dir.join("HEAD.lock"));
+            collect_locks_in(&worktree.private_dir, &mut old)?;
         }
         old.sort();
         old.dedup();
@@ -427,6 +424,19 @@ fn collect_locks(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), FileErro
         if entry.file_type().map_err(failed)?.is_dir() {
             collect_locks(&path, found)?;
         } else if path.extension().is_some_and(|extension| extension == "lock") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Locks directly in a folder (`index.lock`, `AUTO_MERGE.lock`, …), and the copies of an index that a killed snapshot left.
+fn collect_locks_in(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), FileError> {
+    let failed = |source| FileError::new("read", folder, source);
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        if path.is_file() && (name.ends_with(b".lock") || name.starts_with(b"odyssey-index-")) {
             found.push(path);
         }
     }

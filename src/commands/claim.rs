@@ -157,6 +157,12 @@ impl Claim {
             return Err(ClaimError::EmptyCommand(String::new()).into());
         }
         let session = Session::open(context)?;
+        // Looked at before anything is written: what the hooks would stumble over, and a repository that has none.
+        if !session.ledger().is_prepared()? {
+            return Err(LedgerError::NotPrepared.into());
+        }
+        session.commons()?;
+        session.disposable()?;
         recover::cut_off(&session, context)?;
         init::heed_silence(&session, context)?;
         let (lease, path) = self.granted(&session, context)?;

@@ -346,10 +346,13 @@ fn check(
     let written = Written::begin(&session.ledger().folder(), &intent)?;
     let merged = merged.to_string();
     let checkout = ["-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", &merged];
-    Git::at(&path).args(checkout).run()?;
+    {
+        let lock = recover::check_lock(session, &lease.task)?;
+        Git::at(&path).args(checkout).holding(&lock)?.run()?;
+    }
     let checked = process::run("the check", words, &path, &setup::variables(lease, &path));
     // Also after a failure: what the check changed must not travel to another branch unseen.
-    let back = recover::return_to_branch(&path, branch);
+    let back = recover::return_to_branch(session, &lease.task, &path, branch);
     written.done()?;
     checked?;
     back?;

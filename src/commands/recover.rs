@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use crate::base::atomic::FileError;
 use crate::base::failure::Failure;
+use crate::base::lock::Lock;
 use crate::domain::event::Event;
 use crate::domain::event::EventKind;
 use crate::domain::lease::Fence;
@@ -83,7 +85,7 @@ fn one(session: &Session, cut: &CutOff) -> Result<Recovery, Failure> {
             Ok(Recovery::Done(format!("undid the claim of {task}, which was cut off")))
         }
         Intent::Check { path, branch, .. } => {
-            return_to_branch(path, branch)?;
+            return_to_branch(session, task, path, branch)?;
             Ok(Recovery::Done(format!("ended the check of {task}, which was cut off; nothing had moved")))
         }
         Intent::Land { .. } => landing::recover(session, &cut.intent),
@@ -183,11 +185,26 @@ fn unmake(session: &Session, task: &TaskName, making: &Making) -> Result<(), Fai
     }
 }
 
+/// Held by the git that takes a workspace to the merged result or back. It goes on when we are killed, and whoever looks
+/// before it has ended sees the workspace where it was.
+///
+/// # Errors
+/// When the file system has no locks.
+pub fn check_lock(session: &Session, task: &TaskName) -> Result<Lock, FileError> {
+    Lock::wait(&session.ledger().folder().join("lock").join(format!("check-{task}")))
+}
+
 /// Puts a workspace back on its branch after a check.
 ///
 /// # Errors
 /// When git refuses, because that would overwrite something.
-pub fn return_to_branch(path: &Path, branch: &str) -> Result<(), Failure> {
+pub fn return_to_branch(
+    session: &Session,
+    task: &TaskName,
+    path: &Path,
+    branch: &str,
+) -> Result<(), Failure> {
+    let lock = check_lock(session, task)?;
     if !path.exists() {
         return Ok(());
     }
@@ -196,7 +213,10 @@ pub fn return_to_branch(path: &Path, branch: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let short = branch.strip_prefix("refs/heads/").unwrap_or(branch);
-    Git::at(path).args(["-c", "advice.detachedHead=false", "checkout", "--quiet", short, "--"]).run()?;
+    Git::at(path)
+        .args(["-c", "advice.detachedHead=false", "checkout", "--quiet", short, "--"])
+        .holding(&lock)?
+        .run()?;
     Ok(())
 }
 

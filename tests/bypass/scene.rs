@@ -141,11 +141,6 @@ impl Scene {
         let commits = history.import(&lab, &lab.main());
         lab.git(&["branch", "--quiet", "-D", "loose"]);
         lab.git(&["reset", "--quiet", "--hard"]);
-        lab.git(&["format-patch", "--quiet", "-1", "--output", "../mail.patch", "old-ahead"]);
-        lab.git_in(lab.root(), &["clone", "--quiet", "main", "clone"]);
-        let mut history = History::default();
-        history.commit("x", "main", &[(HELD, "fn login() { clone() }\n")]);
-        history.import(&lab, &lab.root().join("clone"));
         let (loose, past) = (commits[loose].clone(), commits[past].clone());
         lab.advance(1);
         lab.git(&["worktree", "add", "--quiet", "../desk", "-b", "desk"]);
@@ -167,7 +162,14 @@ impl Scene {
 
     /// Another repository with the same history, whose branch `x` writes into the held region.
     pub fn clone(&self) -> String {
-        self.lab.root().join("clone").to_str().unwrap().to_owned()
+        let place = self.lab.root().join("clone");
+        if !place.exists() {
+            self.lab.git_in(self.lab.root(), &["clone", "--quiet", "main", "clone"]);
+            let mut history = History::default();
+            history.commit("x", "main", &[(HELD, "fn login() { clone() }\n")]);
+            history.import(&self.lab, &place);
+        }
+        place.to_str().unwrap().to_owned()
     }
 
     /// The branch that somebody works on.

@@ -1,5 +1,7 @@
 //! Ordinary work beside held regions: none of it is ever refused.
 
+use std::path::PathBuf;
+
 use super::scene::ALL;
 use super::scene::FREE;
 use super::scene::HELD;
@@ -29,7 +31,8 @@ const THEIRS: &[(&str, &str)] = &[(HELD, "fn login() { theirs() }\n"), (FREE, "t
 const NOTES: &str = "docs/notes.md";
 
 fn each(scene: &Scene, who: Who, commands: &[&[&str]]) -> Vec<Tried> {
-    commands.iter().map(|arguments| scene.attempt(who, arguments)).collect()
+    let place = scene.place(who);
+    commands.iter().map(|arguments| scene.elsewhere(&place, arguments, &[])).collect()
 }
 
 /// All of it.
@@ -383,7 +386,7 @@ pub const WORK: &[Work] = &[
         name: "a push from a clone into a branch of this repository",
         who: HUMAN,
         run: |scene, _| {
-            let clone = scene.lab.root().join("clone");
+            let clone = PathBuf::from(scene.clone());
             scene.lab.git_in(&clone, &["switch", "--quiet", "-c", "notes", "main"]);
             super::support::write(&clone.join(NOTES), "theirs\n");
             scene.lab.commit_in(&clone, "notes");
