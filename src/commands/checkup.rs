@@ -165,7 +165,11 @@ impl<'a> Checkup<'a> {
         let Some(book) = self.book() else { return Ok(()) };
         for lease in book.leases() {
             let Some(branch) = lease.branch() else { continue };
-            if self.session.repo.reference(branch)?.is_some() || self.is_being_made(&lease.task)? {
+            if self.is_being_made(&lease.task)? {
+                continue;
+            }
+            if self.session.repo.reference(branch)?.is_some() {
+                self.off_branch(lease, branch)?;
                 continue;
             }
             let what = format!("{} has a lease, and its branch {} is gone", lease.task, short(branch));
@@ -180,6 +184,22 @@ impl<'a> Checkup<'a> {
                 self.open(what, "git odyssey doctor --fix ends the lease");
             }
         }
+        Ok(())
+    }
+
+    /// What is committed in a workspace that has left its branch does not land.
+    fn off_branch(&mut self, lease: &Lease, branch: &str) -> Result<(), Failure> {
+        let Some(worktree) = self.session.workspace(lease)? else { return Ok(()) };
+        if worktree.missing
+            || worktree.uses(branch)
+            || Repo::open(&worktree.path)?.operation_under_way().is_some()
+        {
+            return Ok(());
+        }
+        self.open(
+            format!("the workspace of {} is not on its branch {}", lease.task, short(branch)),
+            &format!("go back to it: git -C {} switch {}", worktree.path.display(), short(branch)),
+        );
         Ok(())
     }
 

@@ -85,8 +85,7 @@ impl Landing<'_> {
     /// nothing has moved.
     pub fn carry_out(&self, session: &Session) -> Result<(Vec<PathBuf>, Written), Failure> {
         let mark = format!("git odyssey landing {} fence {}", self.lease.task, self.lease.fence);
-        let mut locks = self.lock_checkouts(session, &mark)?;
-        let checkouts: Vec<PathBuf> = locks.iter().map(|(path, _)| path.clone()).collect();
+        let checkouts = self.checkouts(session)?;
         let intent = Intent::Land {
             task: self.lease.task.clone(),
             fence: self.lease.fence,
@@ -94,12 +93,20 @@ impl Landing<'_> {
             old: self.old.to_string(),
             new: self.new.to_string(),
             checkouts: checkouts.clone(),
-            mark,
+            mark: mark.clone(),
             keep: self.keep,
         };
+        // Before the locks: a kill between the two would leave a person's checkout locked, and nobody to unlock it.
         let written = Written::begin(&session.ledger().folder(), &intent)?;
+        let mut locks = match self.lock_checkouts(&checkouts, &mark) {
+            Ok(locks) => locks,
+            Err(failure) => {
+                written.done()?;
+                return Err(failure);
+            }
+        };
         let moved = self.move_target(session, || {
-            for (_, lock) in &mut locks {
+            for lock in &mut locks {
                 lock.apply(self.old, self.new)?;
             }
             Ok(())
@@ -115,19 +122,22 @@ impl Landing<'_> {
         Ok((checkouts, written))
     }
 
-    fn lock_checkouts(&self, session: &Session, mark: &str) -> Result<Vec<(PathBuf, CheckoutLock)>, Failure> {
+    /// The checkouts that show the target.
+    fn checkouts(&self, session: &Session) -> Result<Vec<PathBuf>, Failure> {
+        let worktrees = session.repo.worktrees()?.into_iter();
+        let shown = worktrees.filter(|worktree| !worktree.missing && worktree.uses(&self.lease.target));
+        Ok(shown.map(|worktree| worktree.path).collect())
+    }
+
+    fn lock_checkouts(&self, checkouts: &[PathBuf], mark: &str) -> Result<Vec<CheckoutLock>, Failure> {
         let mut locks = Vec::new();
-        for worktree in session.repo.worktrees()? {
-            if worktree.missing || !worktree.uses(&self.lease.target) {
-                continue;
-            }
-            let checkout = Repo::open(&worktree.path)?;
-            let lock = checkout.lock_checkout(mark)?;
+        for path in checkouts {
+            let lock = Repo::open(path)?.lock_checkout(mark)?;
             let paths = lock.in_the_way(self.old, self.new)?;
             if !paths.is_empty() {
-                return Err(LandingError::InTheWay { checkout: worktree.path, paths }.into());
+                return Err(LandingError::InTheWay { checkout: path.clone(), paths }.into());
             }
-            locks.push((worktree.path, lock));
+            locks.push(lock);
         }
         Ok(locks)
     }

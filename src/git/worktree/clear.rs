@@ -101,13 +101,20 @@ impl Repo {
             return Ok(false);
         }
         let log = atomic::read(&self.common_dir().join("logs").join(branch))?.unwrap_or_default();
-        if log.lines().count() > 1 {
+        if log.lines().any(|line| leads_elsewhere(line, base)) {
             // Somebody moved it and moved it back: those commits are their work.
             return Ok(false);
         }
         self.transact(&[Step::Delete(branch.to_owned(), base)], "worktree was never finished", lock)?;
         Ok(true)
     }
+}
+
+/// Whether a line of a reflog names another commit than `base`. More lines than one prove nothing: a git that is killed
+/// between log and ref leaves a line of a branch that never was.
+fn leads_elsewhere(line: &[u8], base: Oid) -> bool {
+    let ids = line.splitn(3, |&byte| byte == b' ').take(2);
+    !ids.map(Oid::from_hex).all(|id| id.is_ok_and(|id| id == base || id.is_null()))
 }
 
 /// Whether a registration is what a killed creation left.
