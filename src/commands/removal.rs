@@ -240,10 +240,13 @@ pub fn remove_now(
     discard: Discard,
     why: &str,
 ) -> Result<(), Failure> {
+    // Opened before, and not where the request was made: that may be the workspace, which will be gone.
+    let home = Repo::open(&session.home)?;
     let lock = session.ledger().folder().join("lock").join("worktrees");
-    session.repo.remove_worktree(worktree, discard, &lock)?;
+    home.remove_worktree(worktree, discard, &lock)?;
     if let Some(tip) = tip {
-        delete_branch(session, branch, tip, why)?;
+        let lock = session.ledger().lock()?;
+        home.transact(&[Step::Delete(branch.to_owned(), tip)], why, &lock)?;
     }
     Ok(())
 }
