@@ -13,6 +13,7 @@ use super::Oid;
 use super::error::GitError;
 use super::repo::Repo;
 use super::run::Git;
+use crate::base::clock::Clock;
 use crate::base::lock::Lock;
 
 /// What a ref must be for its change to happen: every change is a compare-and-swap.
@@ -113,7 +114,10 @@ impl Repo {
     fn change(&self, name: &str, expect: Expect, change: Change) -> Result<(), GitError> {
         let full: FullName = name.try_into().map_err(GitError::gix(format!("use {name} as a ref")))?;
         let edit = RefEdit { change, name: full, deref: false };
-        match self.gix.edit_reference(edit) {
+        // Only for a reflog, which our refs have if the person asked for reflogs of everything.
+        let signature = self.signature(Clock::System.now());
+        let mut time = gix::date::parse::TimeBuf::default();
+        match self.gix.edit_references_as([edit], Some(signature.to_ref(&mut time))) {
             Ok(_) => Ok(()),
             Err(error) => {
                 let found = self.reference(name)?;

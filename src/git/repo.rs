@@ -147,13 +147,17 @@ impl Repo {
         remotes.flat_map(|remote| remote.values("url")).map(|address| address.to_string()).collect()
     }
 
-    /// Name and email of the person, as far as configured.
+    /// Name and email of the person, as far as configured: the environment's, the committer's own, the user's.
+    ///
+    /// Asking gix for the committer would also tell the time zone, for which it reads a hundred files.
     pub fn person(&self) -> (Option<BString>, Option<BString>) {
-        let from = |key: &str| self.config(key).filter(|value| !value.trim().is_empty());
-        match self.gix.committer() {
-            Some(Ok(who)) => (Some(who.name.to_owned()), Some(who.email.to_owned())),
-            _ => (from("user.name"), from("user.email")),
-        }
+        let first = |keys: [&str; 3]| {
+            keys.into_iter().filter_map(|key| self.config(key)).find(|value| !value.trim().is_empty())
+        };
+        // gix lays the environment's values over these keys: GIT_COMMITTER_NAME, GIT_COMMITTER_EMAIL, EMAIL.
+        let name = first(["committer.name", "user.name", "gitoxide.committer.nameFallback"]);
+        let email = first(["committer.email", "user.email", "gitoxide.user.emailFallback"]);
+        (name, email)
     }
 
     /// Where HEAD is.
