@@ -26,7 +26,7 @@ pub fn message(payload: &(dyn Any + Send)) -> String {
 /// What helps after a crash.
 pub fn hints() -> Vec<String> {
     vec![
-        "your files are as they were; what was cut off is found by: git odyssey doctor".to_owned(),
+        "find and finish what was cut off: git odyssey doctor --fix".to_owned(),
         "please report the lines above and the command; RUST_BACKTRACE=1 shows where it happened".to_owned(),
     ]
 }
@@ -39,7 +39,9 @@ fn page(info: &PanicHookInfo<'_>) -> Page {
 
 fn described(message: &str, place: &str, backtrace: &Backtrace) -> Page {
     let mut page = Page::default();
-    page.put(Label::Bad, "error: ").put(Label::Plain, "this is a bug of git-odyssey, not of yours").end();
+    page.put(Label::Bad, "error: ")
+        .put(Label::Plain, "this is a bug of git-odyssey, not a mistake of yours")
+        .end();
     page.put(Label::Quiet, "because: ").put(Label::Plain, format!("{message}{place}")).end();
     let version = env!("CARGO_PKG_VERSION");
     let system = format!("git-odyssey {version} on {} {}", std::env::consts::OS, std::env::consts::ARCH);
@@ -66,10 +68,10 @@ mod tests {
         assert_data_eq!(
             page.plain(),
             str![[r#"
-error: this is a bug of git-odyssey, not of yours
+error: this is a bug of git-odyssey, not a mistake of yours
 because: the sky fell at src/sky.rs:7
-version: git-odyssey 0.1.0 on linux x86_64
-hint: your files are as they were; what was cut off is found by: git odyssey doctor
+version: git-odyssey [..] on [..]
+hint: find and finish what was cut off: git odyssey doctor --fix
 hint: please report the lines above and the command; RUST_BACKTRACE=1 shows where it happened
 
 "#]]

@@ -13,6 +13,7 @@ use crate::ledger::local;
 use crate::workspace::copy;
 
 use super::cli::CommandLine;
+use super::cli::PROGRAM;
 use super::table;
 use super::world;
 
@@ -62,29 +63,35 @@ fn add(pages: &mut Vec<ManualPage>, command: clap::Command) -> io::Result<()> {
     inner.into_iter().try_for_each(|command| add(pages, command))
 }
 
-fn page(command: clap::Command, inner: &[clap::Command]) -> io::Result<ManualPage> {
+fn page(mut command: clap::Command, inner: &[clap::Command]) -> io::Result<ManualPage> {
     let source = concat!("git-odyssey ", env!("CARGO_PKG_VERSION"));
-    let examples = table::examples(command.get_name());
-    let options = command.get_arguments().any(|argument| !argument.is_hide_set());
-    let man = Man::new(command).source(source).manual("git odyssey");
+    let own = command.get_display_name().and_then(|name| name.strip_prefix("git-odyssey-"));
+    let examples = own.map_or(&[][..], table::examples);
+    let whole = command.get_name() == PROGRAM;
+    // As in the help: the manual's own synopsis would leave out what stands between options and words.
+    let usage = command.render_usage().to_string().replace("Usage: ", "");
+    let man = Man::new(command.override_usage(usage)).source(source).manual("git odyssey");
     let mut text = Vec::new();
     man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
     man.render_synopsis_section(&mut text)?;
     man.render_description_section(&mut text)?;
-    if options {
-        man.render_options_section(&mut text)?;
-    }
+    man.render_options_section(&mut text)?;
     if !inner.is_empty() {
         man.render_subcommands_section(&mut text)?;
+    }
+    if !examples.is_empty() {
+        section("EXAMPLES", examples.iter().copied()).to_writer(&mut text)?;
     }
     let codes = EXITS.map(|(kind, meaning)| (kind.map_or(0, Kind::exit_code).to_string(), meaning));
     section("EXIT STATUS", codes.iter().map(|(code, meaning)| (code.as_str(), *meaning)))
         .to_writer(&mut text)?;
-    section("ENVIRONMENT", world::VARIABLES.into_iter()).to_writer(&mut text)?;
-    section("FILES", FILES.into_iter()).to_writer(&mut text)?;
-    if !examples.is_empty() {
-        section("EXAMPLES", examples.iter().copied()).to_writer(&mut text)?;
+    if whole {
+        section("ENVIRONMENT", world::VARIABLES.into_iter()).to_writer(&mut text)?;
+        section("FILES", FILES.into_iter()).to_writer(&mut text)?;
+    } else {
+        section("SEE ALSO", [("git-odyssey(1)", "All commands, the environment, the files.")].into_iter())
+            .to_writer(&mut text)?;
     }
     Ok(ManualPage { file: man.get_filename(), text })
 }
@@ -98,4 +105,43 @@ fn section<'a>(title: &str, rows: impl Iterator<Item = (&'a str, &'a str)>) -> R
         roff.text([bold(term)]).text([roman(meaning.replace('`', ""))]);
     }
     roff
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A page's source without roff's protection of hyphens.
+    fn source(file: &str) -> Result<String, Box<dyn std::error::Error>> {
+        let page = pages()?.into_iter().find(|page| page.file == file).ok_or(file)?;
+        Ok(String::from_utf8(page.text)?.replace("\\-", "-"))
+    }
+
+    #[test]
+    fn the_programs_page_lists_commands_codes_variables_and_files() -> Result<(), Box<dyn std::error::Error>>
+    {
+        let page = source("git-odyssey.1")?;
+        for part in
+            ["git-odyssey-claim(1)", "SH \"EXIT STATUS\"", "GIT_ODYSSEY_OVERRIDE", "refs/odyssey/ledger"]
+        {
+            assert!(page.contains(part), "{part}");
+        }
+        assert!(!page.contains("git-odyssey-hook"), "hooks are git's business");
+        Ok(())
+    }
+
+    #[test]
+    fn a_commands_page_shows_its_examples() -> Result<(), Box<dyn std::error::Error>> {
+        let page = source("git-odyssey-claim.1")?;
+        let examples = table::examples("claim");
+        assert!(examples.iter().all(|(_, meaning)| page.contains(meaning)));
+        assert!(page.contains("[OPTIONS] --region <REGION> <TASK> [-- <COMMAND>...]"), "{page}");
+        Ok(())
+    }
+
+    #[test]
+    fn every_kind_of_failure_has_its_line() {
+        let codes = EXITS.map(|(kind, _)| kind.map_or(0, Kind::exit_code));
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 70]);
+    }
 }

@@ -135,3 +135,43 @@ impl Screen {
         failure.kind().exit_code()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use snapbox::assert_data_eq;
+    use snapbox::str;
+
+    use super::*;
+
+    fn told(words: &[&str]) -> String {
+        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        let error = CommandLine::read(&words).unwrap_err();
+        let command = cli::meant(&words);
+        Answer::failed(command.as_deref(), mistake(&error.render().to_string())).line()
+    }
+
+    #[test]
+    fn a_program_is_told_what_was_mistyped() {
+        assert_data_eq!(
+            told(&[PROGRAM, "--json", "show", "--al"]),
+            str![[r#"
+{"version":1,"command":"show","ok":false,"error":{"kind":"usage","exit":2,"message":"unexpected argument '--al' found","causes":[],"hints":["tip: to pass '--al' as a value, use '-- --al'","Usage: git odyssey show [OPTIONS] [TASK]","For more information, try '--help'."],"details":null}}
+
+"#]]
+        );
+        assert_data_eq!(
+            told(&[PROGRAM, "--json", "claim", "a b", "-r", "x"]),
+            str![[r#"
+{"version":1,"command":"claim","ok":false,"error":{"kind":"usage","exit":2,"message":"invalid value 'a b' for '<TASK>': 'a b' cannot be a task's name: only letters, digits, '-', '_' and '.' are allowed","causes":[],"hints":["For more information, try '--help'."],"details":null}}
+
+"#]]
+        );
+        assert_data_eq!(
+            told(&[PROGRAM, "--json"]),
+            str![[r#"
+{"version":1,"command":null,"ok":false,"error":{"kind":"usage","exit":2,"message":"no command was given: `git odyssey help` lists them","causes":[],"hints":["Usage: git odyssey [OPTIONS] [COMMAND]","For more information, try '--help'."],"details":null}}
+
+"#]]
+        );
+    }
+}
