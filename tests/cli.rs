@@ -58,7 +58,11 @@ impl<'a> Session<'a> {
         if arguments.contains(&"--json") {
             run.stdout = without_tokens(&pretty(&run));
         }
-        self.text.push_str(&self.lab.screen(&run));
+        let screen = self.lab.screen(&run);
+        // By which way hooks are installed is for git's version to say.
+        let screen =
+            screen.replace("in the hooks folder", "[HOOKS]").replace("by git's configuration", "[HOOKS]");
+        self.text.push_str(&screen);
         self.text.push('\n');
         self
     }
@@ -128,7 +132,7 @@ fn init_prepares_a_repository_and_checks_it_when_run_again() {
 $ git odyssey init
 prepared [LAB]/main
   ledger  refs/odyssey/ledger
-  hooks   in the hooks folder
+  hooks   [HOOKS]
   tasks land on main
   begin a task: git odyssey claim TASK --region 'src/auth/**'
 --- exit 0
@@ -136,7 +140,7 @@ prepared [LAB]/main
 $ git odyssey init
 checked [LAB]/main
   ledger  refs/odyssey/ledger
-  hooks   in the hooks folder
+  hooks   [HOOKS]
   tasks land on main
   begin a task: git odyssey claim TASK --region 'src/auth/**'
 --- exit 0
@@ -146,7 +150,7 @@ $ git odyssey init --json
   "command": "init",
   "ok": true,
   "result": {
-    "hooks": "in the hooks folder",
+    "hooks": "[HOOKS]",
     "ledger_made": false,
     "target": "refs/heads/main"
   },
@@ -508,6 +512,19 @@ login  [HASH]  2026-11-24T01:30:00Z  abandoned
 
 "#]].raw()
     );
+}
+
+#[test]
+fn claim_stacks_on_expired_work_as_on_parked_work() {
+    let lab = lab();
+    claim(&lab, "auth", "src/auth/**");
+    work(&lab, "auth", "src/auth/login.rs", "fn login() { half() }\n");
+    lab.advance(61);
+    let stack = ["claim", "login", "--region", "src/auth/login.rs", "--for", "codex-2", "--stack"];
+    lab.odyssey(&stack).ok();
+    let text = std::fs::read_to_string(lab.workspace("login").join("src/auth/login.rs")).unwrap();
+    assert_eq!(text, "fn login() { half() }\n");
+    assert_eq!(lab.odyssey(&["status", "--json"]).ok().json()["result"]["tasks"][0]["phase"], "parked");
 }
 
 #[test]
@@ -1157,6 +1174,69 @@ begin one: git odyssey claim TASK --region 'src/auth/**'
 }
 
 #[test]
+fn a_task_is_ended_from_inside_its_own_workspace() {
+    let lab = lab();
+    for task in ["landed", "released", "abandoned"] {
+        claim(&lab, task, &format!("{task}/**"));
+    }
+    work(&lab, "landed", "landed/file", "work\n");
+    work(&lab, "abandoned", "abandoned/file", "work\n");
+    let mut session = Session::of(&lab);
+    session
+        .cd(&lab.workspace("landed"))
+        .run(&["land"])
+        .cd(&lab.workspace("released"))
+        .run(&["release"])
+        .cd(&lab.workspace("abandoned"))
+        .run(&["abandon"])
+        .cd(&lab.main())
+        .run(&["status"])
+        .run(&["doctor"]);
+    assert_data_eq!(
+        session.screen(),
+        str![[r#"
+$ cd main.odyssey/landed
+
+$ git odyssey land
+landed landed on main: 1 commit, main is now [HASH]
+  updated [LAB]/main
+  removed its workspace and branch
+--- exit 0
+
+$ cd main.odyssey/released
+
+$ git odyssey release
+released released
+  removed its workspace and branch
+--- exit 0
+
+$ cd main.odyssey/abandoned
+
+$ git odyssey abandon
+abandoned abandoned
+  removed its workspace; what was in it is saved as [HASH]
+  bring it back: git odyssey salvage restore abandoned
+--- exit 0
+
+$ cd main
+
+$ git odyssey status
+no task is live
+begin one: git odyssey claim TASK --region 'src/auth/**'
+--- exit 0
+
+$ git odyssey doctor
+all is well
+--- exit 0
+
+
+"#]]
+        .raw()
+    );
+    assert_eq!(lab.git(&["branch", "--list", "odyssey/*"]), "");
+}
+
+#[test]
 fn land_refuses_what_it_cannot_do_and_moves_nothing() {
     let lab = lab();
     claim(&lab, "auth", "src/auth/**");
@@ -1515,7 +1595,9 @@ fn doctor_finds_and_mends() {
     lab.git(&["worktree", "remove", "--force", "--force", lab.workspace("gone").to_str().unwrap()]);
     lab.git(&["branch", "--quiet", "-D", "odyssey/gone"]);
     lab.git(&["branch", "odyssey/stray"]);
+    // Whichever of the two this git has.
     std::fs::remove_file(lab.main().join(".git/hooks/pre-push")).ok();
+    lab.try_git_in(&lab.main(), &["config", "--remove-section", "hook.odyssey-pre-push"]);
     session.run(&["doctor"]).run(&["doctor", "--json"]).run(&["doctor", "--fix"]).run(&["doctor"]);
     assert_data_eq!(
         session.screen(),
@@ -1662,7 +1744,7 @@ hint: prepare it: git odyssey init
 $ git odyssey init
 prepared [LAB]/main
   ledger  refs/odyssey/ledger
-  hooks   in the hooks folder
+  hooks   [HOOKS]
   tasks land on main
   begin a task: git odyssey claim TASK --region 'src/auth/**'
 --- exit 0
@@ -2200,7 +2282,7 @@ $ cd store.git
 $ git odyssey init
 prepared [LAB]/store.git
   ledger  refs/odyssey/ledger
-  hooks   in the hooks folder
+  hooks   [HOOKS]
   tasks land on main
   begin a task: git odyssey claim TASK --region 'src/auth/**'
 --- exit 0
@@ -2263,7 +2345,7 @@ $ cd empty
 $ git odyssey init
 prepared [LAB]/empty
   ledger  refs/odyssey/ledger
-  hooks   in the hooks folder
+  hooks   [HOOKS]
   tasks land on main
   begin a task: git odyssey claim TASK --region 'src/auth/**'
 --- exit 0
