@@ -158,17 +158,35 @@ fn list(texts: &[String]) -> String {
 
 /// Times: TOML's own in lease files, text in the cache.
 mod instant {
+    use std::fmt;
+
     use serde::Deserialize;
     use serde::Deserializer;
     use serde::Serializer;
+    use serde::de::Error;
+    use serde::de::MapAccess;
+    use serde::de::Visitor;
+    use serde::de::value::MapAccessDeserializer;
 
     use crate::base::clock::Timestamp;
 
-    #[derive(serde::Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Toml(toml::value::Datetime),
-        Text(String),
+    struct Written;
+
+    impl<'de> Visitor<'de> for Written {
+        type Value = Timestamp;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an instant such as 2026-11-24T01:30:00Z")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
+            text.parse().map_err(E::custom)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, toml: A) -> Result<Timestamp, A::Error> {
+            let at = toml::value::Datetime::deserialize(MapAccessDeserializer::new(toml))?;
+            at.to_string().parse().map_err(A::Error::custom)
+        }
     }
 
     pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
@@ -176,10 +194,6 @@ mod instant {
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        let text = match Written::deserialize(deserializer)? {
-            Written::Toml(at) => at.to_string(),
-            Written::Text(text) => text,
-        };
-        text.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_any(Written)
     }
 }

@@ -139,24 +139,26 @@ impl<'repo> Ledger<'repo> {
         damaged: &dyn Fn(String) -> LedgerError,
     ) -> Result<Vec<Lease>, LedgerError> {
         let case = self.case();
-        let path = self.folder().join("leases.json");
-        let mut cache = LeaseCache::read(&path);
+        let mut cache = LeaseCache::open(self.folder().join("leases.cache"));
         let mut read = Vec::with_capacity(files.len());
         for entry in files {
             let wrong = |what: &str| damaged(format!("leases/{}: {what}", entry.name));
-            let file = match cache.take(entry.oid) {
+            let file = match cache.find(entry.oid) {
                 Some(file) => file,
-                None => LeaseFile::from_toml(&self.repo.blob(entry.oid)?).map_err(|error| wrong(&error))?,
+                None => {
+                    let file =
+                        LeaseFile::from_toml(&self.repo.blob(entry.oid)?).map_err(|error| wrong(&error))?;
+                    cache.add(entry.oid, &file);
+                    file
+                }
             };
-            if entry.name != format!("{}.toml", file.task()) {
+            if entry.name.strip_suffix(b".toml") != Some(file.task().as_str().as_bytes()) {
                 return Err(wrong(&format!("it is the lease of {}", file.task())));
             }
-            read.push((entry.oid, file));
+            read.push(file);
         }
-        if cache.is_stale() {
-            LeaseCache::write(&path, &read);
-        }
-        let lease = |(_, file): (Oid, LeaseFile)| {
+        cache.close(files);
+        let lease = |file: LeaseFile| {
             let name = file.task().clone();
             file.lease(case).map_err(|error| damaged(format!("leases/{name}.toml: {error}")))
         };
