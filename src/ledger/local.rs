@@ -84,9 +84,10 @@ impl<'repo> Ledger<'repo> {
             subject: "init the ledger".to_owned(),
             facts: Vec::new(),
         };
-        let tree = self.write_state(Fence(0), &[])?;
-        let commit = self.write_event(tree, None, &event, now)?;
-        self.move_to(Expect::Absent, commit)?;
+        let mut written = Vec::new();
+        let tree = self.write_state(Fence(0), &[], &mut written)?;
+        let commit = self.write_event(tree, None, &event, now, &mut written)?;
+        self.move_to(Expect::Absent, commit, &written)?;
         Ok(true)
     }
 
@@ -225,18 +226,24 @@ impl<'repo> Ledger<'repo> {
         fence: Fence,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        let mut files = Vec::new();
+        let (mut files, mut written) = (Vec::new(), Vec::new());
         for lease in &entry.put {
-            self.put(&mut files, lease)?;
+            self.put(&mut files, lease, &mut written)?;
         }
-        let tree = self.write_state(fence, &files)?;
-        let commit = self.write_event(tree, tip.filter(|tip| self.repo.has(*tip)), &entry.event, now)?;
-        self.move_to(Expect::value(tip), commit)
+        let tree = self.write_state(fence, &files, &mut written)?;
+        let parent = tip.filter(|tip| self.repo.has(*tip));
+        let commit = self.write_event(tree, parent, &entry.event, now, &mut written)?;
+        self.move_to(Expect::value(tip), commit, &written)
     }
 
-    fn put(&self, files: &mut Vec<TreeEntry>, lease: &Lease) -> Result<(), LedgerError> {
+    fn put(
+        &self,
+        files: &mut Vec<TreeEntry>,
+        lease: &Lease,
+        written: &mut Vec<Oid>,
+    ) -> Result<(), LedgerError> {
         let oid = self.repo.write_blob(LeaseFile::of(lease).to_toml().as_bytes())?;
-        self.sync(oid)?;
+        written.push(oid);
         let name = format!("{}.toml", lease.task).into();
         // Among plain files git's order is that of the bytes.
         match files.binary_search_by(|file| file.name.cmp(&name)) {
@@ -250,34 +257,39 @@ impl<'repo> Ledger<'repo> {
         let mut files = state.files;
         let mut fence = state.book.last_fence();
         let mut tip = state.tip;
+        let mut written = Vec::new();
         for entry in entries {
             for task in &entry.remove {
                 files.retain(|file| file.name != format!("{task}.toml"));
             }
             for lease in &entry.put {
                 fence = fence.max(lease.fence);
-                self.put(&mut files, lease)?;
+                self.put(&mut files, lease, &mut written)?;
             }
-            let tree = self.write_state(fence, &files)?;
-            tip = self.write_event(tree, Some(tip), &entry.event, now)?;
+            let tree = self.write_state(fence, &files, &mut written)?;
+            tip = self.write_event(tree, Some(tip), &entry.event, now, &mut written)?;
         }
-        self.move_to(Expect::At(state.tip), tip)
+        self.move_to(Expect::At(state.tip), tip, &written)
     }
 
-    fn write_state(&self, fence: Fence, files: &[TreeEntry]) -> Result<Oid, LedgerError> {
+    fn write_state(
+        &self,
+        fence: Fence,
+        files: &[TreeEntry],
+        written: &mut Vec<Oid>,
+    ) -> Result<Oid, LedgerError> {
         let mut root = Vec::new();
         for (name, text) in [("fence", format!("{fence}\n")), ("format", format!("{FORMAT}\n"))] {
             let oid = self.repo.write_blob(text.as_bytes())?;
-            self.sync(oid)?;
             root.push(TreeEntry { name: name.into(), kind: EntryKind::Blob, oid });
         }
         if !files.is_empty() {
             let oid = self.repo.write_tree(files)?;
-            self.sync(oid)?;
             root.push(TreeEntry { name: "leases".into(), kind: EntryKind::Tree, oid });
         }
+        written.extend(root.iter().map(|entry| entry.oid));
         let oid = self.repo.write_tree(&root)?;
-        self.sync(oid)?;
+        written.push(oid);
         Ok(oid)
     }
 
@@ -287,30 +299,27 @@ impl<'repo> Ledger<'repo> {
         parent: Option<Oid>,
         event: &Event,
         now: Timestamp,
+        written: &mut Vec<Oid>,
     ) -> Result<Oid, LedgerError> {
         let parents: Vec<Oid> = parent.into_iter().collect();
         let commit = self.repo.write_commit(tree, &parents, event.message().as_str().into(), now)?;
-        self.sync(commit)?;
+        written.push(commit);
         Ok(commit)
     }
 
-    fn move_to(&self, expect: Expect, commit: Oid) -> Result<(), LedgerError> {
+    /// Moves the ref, after what it leads to is on the disk.
+    fn move_to(&self, expect: Expect, commit: Oid, written: &[Oid]) -> Result<(), LedgerError> {
+        if self.durability == Durability::Cached {
+            return Ok(self.repo.edit(LEDGER, expect, commit)?);
+        }
+        self.repo.sync_objects(written)?;
         self.repo.edit(LEDGER, expect, commit)?;
-        if self.durability == Durability::Synced {
-            let path = self.repo.common_dir().join(LEDGER);
-            // Packed meanwhile is on the disk already.
-            if let Ok(file) = std::fs::File::open(&path) {
-                file.sync_data().map_err(|source| FileError::new("sync", &path, source))?;
-            }
+        let path = self.repo.common_dir().join(LEDGER);
+        // Packed meanwhile is on the disk already.
+        if let Ok(file) = std::fs::File::open(&path) {
+            file.sync_data().map_err(|source| FileError::new("sync", &path, source))?;
         }
         Ok(())
-    }
-
-    fn sync(&self, oid: Oid) -> Result<(), LedgerError> {
-        match self.durability {
-            Durability::Synced => Ok(self.repo.sync_object(oid)?),
-            Durability::Cached => Ok(()),
-        }
     }
 }
 
