@@ -565,6 +565,33 @@ const WAYS: &[Way] = &[
         undo: &[],
     },
     Way {
+        name: "update-ref -d of a live task's branch",
+        who: ALL,
+        stopped_by: Layer::Transaction,
+        attempt: |scene, who| scene.attempt(who, &["update-ref", "-d", "refs/heads/odyssey/auth"]),
+        says: &["odyssey/auth", "auth", "claude-1", "git odyssey abandon auth"],
+        undo: &[],
+    },
+    Way {
+        name: "update-ref -d of a live task's branch that is packed",
+        who: ALL,
+        stopped_by: Layer::Transaction,
+        attempt: |scene, who| {
+            scene.git(who, &["pack-refs", "--all"]);
+            scene.attempt(who, &["update-ref", "-d", "refs/heads/odyssey/auth"])
+        },
+        says: &["odyssey/auth", "auth", "claude-1", "git odyssey abandon auth"],
+        undo: &[],
+    },
+    Way {
+        name: "branch -m of a live task's branch",
+        who: ALL,
+        stopped_by: Layer::Transaction,
+        attempt: |scene, who| scene.attempt(who, &["branch", "-m", "odyssey/auth", "mine"]),
+        says: &["odyssey/auth", "auth", "claude-1", "git odyssey abandon auth"],
+        undo: &[],
+    },
+    Way {
         name: "an agent moves the target itself",
         who: &[Who::Agent],
         stopped_by: Layer::Transaction,
@@ -882,6 +909,7 @@ fn whoever_may_not_write_at_all_is_told_why() {
 --- stderr
 error: refs/heads/odyssey/auth is the branch of auth (claude-1), and moves only in its workspace
 hint: work on a branch of your own, or take the task over: git odyssey park auth
+hint: or end it, which saves its work: git odyssey abandon auth
 [GIT]
 --- exit 128
 
@@ -953,8 +981,10 @@ note: overridden; the reason is in the ledger
         str![[r#"
 2026-11-24T01:31:00Z  override by Ada
     reason: login is broken in production
+    overridden: src/auth/token.rs is held by auth (claude-1, agent) as src/auth/**, 1h left
 2026-11-24T01:31:00Z  override by Ada
     reason: login is broken in production
+    overridden: src/auth/login.rs is held by auth (claude-1, agent) as src/auth/**, 1h left
 2026-11-24T01:31:00Z  claim ui for codex-2, fence 2
 2026-11-24T01:31:00Z  claim auth for claude-1, fence 1
 2026-11-24T01:31:00Z  init the ledger
@@ -1011,7 +1041,7 @@ found   [HASH] on main got past the hooks: src/auth/login.rs is held by auth (cl
           settle it with the holder, or take it back: git revert
 found   [HASH] on odyssey/ui got past the hooks: src/auth/token.rs is held by auth (claude-1, agent) as src/auth/**, 1h left
           settle it with the holder, or take it back: git revert
-2 findings open; to mend: git odyssey doctor --fix
+2 findings open
 --- exit 1
 
 "#]]
@@ -1037,6 +1067,34 @@ hint: a person may override, and the ledger keeps the reason: set GIT_ODYSSEY_OV
 "#]]
     );
     assert_eq!(before.difference(&scene.picture(&scene.lab.main())), None);
+}
+
+#[test]
+fn another_tasks_unfinished_commits_do_not_land_with_a_task_that_merged_them() {
+    let scene = Scene::new();
+    scene.commit(Who::Holder, HELD, "fn login() { half() }\n");
+    scene.git(Who::Agent, &["merge", "--quiet", "--no-edit", "odyssey/auth"]);
+    scene.commit(Who::Agent, "src/ui/page.rs", "fn page() { login() }\n");
+    let before = scene.picture(&scene.lab.main());
+    let land = scene.lab.odyssey(&["land", "ui"]);
+    assert_eq!(land.code, 3, "{land:#?}");
+    assert!(land.stderr.contains("src/auth/login.rs is held by auth"), "{land:#?}");
+    assert_eq!(before.difference(&scene.picture(&scene.lab.main())), None);
+    scene.lab.odyssey(&["land", "auth"]).ok();
+    scene.lab.odyssey(&["land", "ui"]).ok();
+}
+
+#[test]
+fn a_persons_override_of_a_refused_landing_is_kept_in_the_ledger() {
+    let scene = Scene::new();
+    commit_without_hooks(&scene, Who::Agent, HELD, "fn login() { unseen() }\n");
+    let reason = [("GIT_ODYSSEY_OVERRIDE", "the release waits")];
+    let by_agent = scene.lab.odyssey_in_with(&scene.place(Who::Agent), &["land", "ui"], &reason);
+    assert_eq!(by_agent.code, 3, "{by_agent:#?}");
+    scene.lab.odyssey_in_with(&scene.lab.main(), &["land", "ui"], &reason).ok();
+    let log = scene.lab.odyssey(&["log", "--json"]).ok();
+    assert!(log.stdout.contains("the release waits"), "{log:#?}");
+    assert!(log.stdout.contains("src/auth/login.rs is held by auth"), "{log:#?}");
 }
 
 #[test]

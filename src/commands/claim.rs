@@ -20,6 +20,7 @@ use crate::domain::lease::Lease;
 use crate::domain::lease::Mode;
 use crate::domain::lease::Place;
 use crate::domain::task::TaskName;
+use crate::domain::ttl;
 use crate::git::Oid;
 use crate::git::worktree::NewWorktree;
 use crate::ledger::codec::LeaseFile;
@@ -29,12 +30,14 @@ use crate::ledger::intent::Making;
 use crate::ledger::intent::Written;
 use crate::ledger::local::State;
 use crate::workspace::copy;
+use crate::workspace::process::CommandError;
 use crate::workspace::setup;
 
 use super::Context;
 use super::Outcome;
 use super::init;
 use super::recover;
+use super::release::Release;
 use super::removal;
 use super::session::Session;
 use super::session::SessionError;
@@ -54,7 +57,7 @@ pub struct Claim {
     #[arg(long = "for", value_name = "HOLDER")]
     pub holder: Option<Holder>,
     /// How long the lease lasts without renewal, for example 45m or 2h [default: 1h, or odyssey.toml's]
-    #[arg(long, value_parser = text::parse_duration)]
+    #[arg(long, value_parser = ttl::parse)]
     pub ttl: Option<Duration>,
     /// Nobody may change the regions; others may rely on them too
     #[arg(long)]
@@ -171,7 +174,14 @@ impl Claim {
             return Ok(Outcome::new(page(&lease, &answer, session.now), &answer));
         }
         context.monitor.note(&format!("{} works in {}", lease.task, path.display()));
-        let code = supervise::run(&session, context, &lease, &path, &self.command)?;
+        let code = match supervise::run(&session, context, &lease, &path, &self.command) {
+            Ok(code) => code,
+            Err(failure) if failure.is::<CommandError>(|error| matches!(error, CommandError::Start(..))) => {
+                Release { task: Some(lease.task.clone()) }.run(context)?;
+                return Err(failure.hint(format!("nothing was done, and {} is released again", lease.task)));
+            }
+            Err(failure) => return Err(failure),
+        };
         let mut outcome = Outcome::new(page(&lease, &answer, session.now), &answer);
         outcome.code = code;
         Ok(outcome)

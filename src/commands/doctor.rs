@@ -75,7 +75,7 @@ impl Doctor {
         // With `--fix` too: what is left is a removal that something was in the way of.
         for cut in intent::cut_off(&session.ledger().folder())? {
             let (operation, task) = (cut.intent.operation(), cut.intent.task());
-            checkup.open(format!("a {operation} of {task} was cut off"), "git odyssey doctor --fix");
+            checkup.open(format!("{operation} of {task} was cut off"), "git odyssey doctor --fix");
         }
         Ok(())
     }
@@ -92,10 +92,7 @@ fn page(findings: &[Finding], open: usize, fix: bool) -> Page {
     }
     match (open, fix) {
         (0, _) => page.line(Label::Good, "all is well"),
-        (_, false) => page.line(
-            Label::Warn,
-            format!("{} open; to mend: git odyssey doctor --fix", text::count(open, "finding")),
-        ),
+        (_, false) => page.line(Label::Warn, format!("{} open", text::count(open, "finding"))),
         (_, true) => page.line(Label::Warn, format!("{} left for you", text::count(open, "finding"))),
     };
     page

@@ -9,15 +9,11 @@ use crate::base::failure::Explain;
 use crate::base::failure::Failure;
 use crate::base::failure::Kind;
 use crate::base::page::Page;
-use crate::domain::book::Entry;
-use crate::domain::event::Event;
-use crate::domain::event::EventKind;
 use crate::domain::judge::Actor;
 use crate::domain::judge::Judgement;
 use crate::domain::lease::Lease;
 use crate::domain::region::Region;
 use crate::domain::region::RegionSet;
-use crate::domain::task::TaskName;
 use crate::git::Oid;
 use crate::guard::Bench;
 use crate::guard::GuardError;
@@ -30,6 +26,7 @@ use crate::workspace::process;
 
 use super::Context;
 use super::Outcome;
+use super::overriding;
 use super::precedent;
 use super::renew;
 use super::session::Session;
@@ -45,17 +42,6 @@ pub struct Hook {
     /// What git gives it
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub arguments: Vec<OsString>,
-}
-
-/// An override that is not a person's to make.
-#[derive(Debug, thiserror::Error)]
-#[error("{0} may not override: only a person in a checkout of their own may")]
-struct NoOverride(TaskName);
-
-impl Explain for NoOverride {
-    fn kind(&self) -> Kind {
-        Kind::Held
-    }
 }
 
 impl Hook {
@@ -148,7 +134,8 @@ fn staged(session: &Session, context: &Context<'_>) -> Result<(), Failure> {
     let actor = session.actor(context)?;
     let Some(state) = held(session, &actor)? else { return Ok(()) };
     let commons = session.commons()?;
-    let bench = Bench { repo: &session.repo, book: &state.book, commons: &commons, now: session.now };
+    let bench =
+        Bench { repo: &session.repo, book: &state.book, commons: &commons, now: session.now, lands: false };
     let mut merging = session.repo.merge_heads()?;
     let named = context.merging.iter().filter_map(|commit| Oid::from_hex(commit.as_bytes()).ok());
     merging.extend(named);
@@ -161,7 +148,7 @@ fn staged(session: &Session, context: &Context<'_>) -> Result<(), Failure> {
     match bench.judge_staged(&actor, &merging, &published) {
         Ok(judgement) => accept(session, context, &actor, judgement),
         // The reference-transaction that follows records it, with the commit.
-        Err(error) if error.kind() == Kind::Held && may_override(context, &actor)? => Ok(()),
+        Err(error) if error.kind() == Kind::Held && overriding::may(context, &actor)? => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -176,7 +163,11 @@ fn transaction(session: &Session, context: &Context<'_>, input: &[u8]) -> Result
         updates.push(Update { name, new });
     }
     // Most transactions (fetches, stashes, our own refs) touch no branch, and need no ledger.
-    if !updates.iter().any(|update| update.name.starts_with("refs/heads/") && update.new.is_some()) {
+    let mut touches = updates.iter().any(Update::moves_branch);
+    for update in &updates {
+        touches = touches || update.drops_branch(&session.repo)?;
+    }
+    if !touches {
         return Ok(());
     }
     let actor = session.actor(context)?;
@@ -191,12 +182,13 @@ fn transaction(session: &Session, context: &Context<'_>, input: &[u8]) -> Result
         }
     }
     let commons = session.commons()?;
-    let bench = Bench { repo: &session.repo, book: &state.book, commons: &commons, now: session.now };
+    let bench =
+        Bench { repo: &session.repo, book: &state.book, commons: &commons, now: session.now, lands: false };
     match bench.judge_updates(&actor, &foreign) {
         Ok(judgement) => accept(session, context, &actor, judgement),
-        Err(error) if error.kind() == Kind::Held && may_override(context, &actor)? => {
+        Err(error) if error.kind() == Kind::Held && overriding::may(context, &actor)? => {
             let moved = foreign.iter().filter_map(|update| Some((update.name.clone(), update.new?)));
-            record_override(session, context, &error.to_string(), moved.collect())
+            overriding::record(session, context, &error.to_string(), moved.collect())
         }
         Err(error) => Err(error.into()),
     }
@@ -224,11 +216,12 @@ fn push(session: &Session, context: &Context<'_>, input: &[u8]) -> Result<(), Fa
         return Ok(());
     }
     let commons = session.commons()?;
-    let bench = Bench { repo: &session.repo, book: &state.book, commons: &commons, now: session.now };
+    let bench =
+        Bench { repo: &session.repo, book: &state.book, commons: &commons, now: session.now, lands: false };
     match leaving(session, &bench, &actor, &tips, &theirs) {
         Ok(judgement) => accept(session, context, &actor, judgement),
-        Err(failure) if failure.kind() == Kind::Held && may_override(context, &actor)? => {
-            record_override(session, context, &failure.to_string(), named)
+        Err(failure) if failure.kind() == Kind::Held && overriding::may(context, &actor)? => {
+            overriding::record(session, context, &failure.to_string(), named)
         }
         Err(failure) => Err(failure),
     }
@@ -269,44 +262,8 @@ fn leaving(
     Ok(all)
 }
 
-fn may_override(context: &Context<'_>, actor: &Actor) -> Result<bool, Failure> {
-    match (&context.override_reason, actor) {
-        (None, _) => Ok(false),
-        (Some(_), Actor::Person(_)) => Ok(true),
-        (Some(_), Actor::Task(task, _)) => Err(NoOverride(task.clone()).into()),
-    }
-}
-
-/// How many lines of what was overridden the ledger keeps.
-const KEPT: usize = 20;
-
-fn record_override(
-    session: &Session,
-    context: &Context<'_>,
-    refusal: &str,
-    moved: Vec<(String, Oid)>,
-) -> Result<(), Failure> {
-    let person = session.person()?;
-    let reason = context.override_reason.clone().unwrap_or_default();
-    let mut event = Event {
-        kind: EventKind::Override,
-        task: None,
-        fence: None,
-        subject: format!("override by {person}"),
-        facts: vec![("Reason", reason)],
-    };
-    for line in refusal.lines().take(KEPT) {
-        event = event.fact("Overridden", line);
-    }
-    for (name, commit) in moved {
-        event = event.fact("Moved", format!("{name} {commit}"));
-    }
-    context.monitor.note("overridden; the reason is in the ledger");
-    session
-        .ledger()
-        .change(session.now, |_| -> Result<_, LedgerError> { Ok((vec![Entry::note(event.clone())], ())) })?;
-    Ok(())
-}
+/// How many parked pieces of work a writer is told of.
+const TOLD: usize = 20;
 
 /// Does what follows from a judgement that passes: expired leases in the way are parked, parked work is told of, and
 /// a task's lease grows by the free paths that it wrote.
@@ -316,7 +273,7 @@ fn accept(
     actor: &Actor,
     judgement: Judgement,
 ) -> Result<(), Failure> {
-    for obstacle in judgement.parked.iter().take(KEPT) {
+    for obstacle in judgement.parked.iter().take(TOLD) {
         context.monitor.note(&obstacle.line());
     }
     for task in &judgement.expired {

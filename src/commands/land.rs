@@ -38,6 +38,7 @@ use super::Outcome;
 use super::init;
 use super::landing::Landing;
 use super::landing::LandingError;
+use super::overriding;
 use super::recover;
 use super::removal;
 use super::removal::Removed;
@@ -178,10 +179,14 @@ impl Land {
             let target = short(&lease.target).to_owned();
             return Err(Failure::from(LandError::Nothing(task.clone(), target)).into());
         }
-        judge(session, &lease, &commits, old)?;
+        let overridden = judge(session, context, &lease, &commits, old)?;
         let merged = self.merged(session, context, &lease, tip, old, &commits)?;
         if let Some(words) = self.check(session)? {
             check(session, &lease, branch, workspace.as_ref(), merged.commit, &words)?;
+        }
+        if let Some(refusal) = overridden {
+            let moves = vec![(lease.target.clone(), merged.commit)];
+            overriding::record(session, context, &refusal, moves)?;
         }
         let landing = Landing { lease: &lease, old, new: merged.commit, keep: self.keep };
         let (checkouts, written) = landing.carry_out(session).map_err(Attempt::of)?;
@@ -315,18 +320,31 @@ fn ends(session: &Session, lease: &Lease, branch: &str) -> Result<(Oid, Oid), Fa
     Ok((tip, old))
 }
 
-/// Every commit that would land is judged again: a hook may have been bypassed.
-fn judge(session: &Session, lease: &Lease, commits: &[Oid], target: Oid) -> Result<(), Failure> {
+/// Every commit that would land is judged again: a hook may have been bypassed. Answers a refusal that was overridden.
+fn judge(
+    session: &Session,
+    context: &Context<'_>,
+    lease: &Lease,
+    commits: &[Oid],
+    target: Oid,
+) -> Result<Option<String>, Failure> {
     let state = session.ledger().read()?;
     // Parked work is judged as if it were active: its claim on its regions stands.
     let active = Lease { phase: Phase::Active, ..lease.clone() };
     let event = Event::of(EventKind::Resume, &lease.task, lease.fence, String::new());
     let book = state.book.after(&Entry { event, put: vec![active], remove: Vec::new() });
     let commons = session.commons()?;
-    let bench = Bench { repo: &session.repo, book: &book, commons: &commons, now: session.now };
+    let bench = Bench { repo: &session.repo, book: &book, commons: &commons, now: session.now, lands: true };
     let actor = Actor::Task(lease.task.clone(), lease.fence);
-    bench.judge_commits(&actor, commits, &Published(vec![target]))?;
-    Ok(())
+    match bench.judge_commits(&actor, commits, &Published(vec![target])) {
+        Ok(_) => Ok(None),
+        Err(refused)
+            if refused.kind() == Kind::Held && overriding::may(context, &session.actor(context)?)? =>
+        {
+            Ok(Some(refused.to_string()))
+        }
+        Err(refused) => Err(refused.into()),
+    }
 }
 
 /// Runs the check in the workspace on the merged result, and puts the workspace back on its branch.
@@ -395,7 +413,9 @@ pub fn removed(page: &mut Page, task: &TaskName, removed: &Removed) {
             page.line(Label::Quiet, format!("  bring it back: git odyssey salvage restore {task}"));
         }
         Removed::Delayed { path, why } => {
-            page.put(Label::Warn, "  left for later ").put(Label::Place, path.display().to_string());
+            let what =
+                if path.as_os_str().is_empty() { "its branch".into() } else { path.display().to_string() };
+            page.put(Label::Warn, "  left for later ").put(Label::Place, what);
             page.put(Label::Plain, format!(": {why}")).end();
             page.line(Label::Quiet, "  the next command goes on with it, or: git odyssey doctor --fix");
         }

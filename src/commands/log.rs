@@ -44,7 +44,9 @@ impl Log {
         for past in &found {
             page.put(Label::Time, past.at.to_string()).put(Label::Plain, "  ");
             page.put(Label::Plain, text::visible(past.event.subject.as_bytes())).end();
-            for (name, value) in past.event.facts.iter().filter(|(name, _)| name == "Reason") {
+            for (name, value) in
+                past.event.facts.iter().filter(|(name, _)| name == "Reason" || name == "Overridden")
+            {
                 page.line(
                     Label::Quiet,
                     format!("    {}: {}", name.to_lowercase(), text::visible(value.as_bytes())),

@@ -10,6 +10,7 @@ pub mod init;
 pub mod land;
 pub mod landing;
 pub mod log;
+pub mod overriding;
 pub mod park;
 pub mod precedent;
 pub mod recover;
@@ -31,6 +32,9 @@ use crate::base::clock::Clock;
 use crate::base::page::Page;
 use crate::domain::lease::Fence;
 use crate::domain::task::TaskName;
+
+/// Tells a hook of ours to say that it fired, and to do nothing else.
+pub use crate::git::hooks::PROBE;
 
 /// What a command is told of the world: everything that is not an argument.
 pub struct Context<'a> {

@@ -84,7 +84,12 @@ impl Release {
                 page.put(Label::Plain, ": its work has not landed, and stays").end();
                 page.line(Label::Quiet, format!("  land it: git odyssey land {task}"));
                 page.line(Label::Quiet, format!("  or give it up, saved: git odyssey abandon {task}"));
-                Removed::Nothing
+                match session.workspace(&lease)? {
+                    Some(worktree) => {
+                        Removed::Kept { path: worktree.path, why: "its work has not landed".to_owned() }
+                    }
+                    None => Removed::Nothing,
+                }
             }
         };
         removal::settle(written, &workspace)?;

@@ -11,6 +11,7 @@ use crate::domain::judge::Actor;
 use crate::domain::lease::Fence;
 use crate::domain::lease::Lease;
 use crate::domain::task::TaskName;
+use crate::domain::ttl;
 use crate::ledger::error::LedgerError;
 
 use super::Context;
@@ -24,7 +25,7 @@ pub struct Renew {
     #[arg(add = clap_complete::ArgValueCompleter::new(super::complete::live_tasks))]
     pub task: Option<TaskName>,
     /// How long from now, and at each later renewal [default: as granted]
-    #[arg(long, value_parser = text::parse_duration)]
+    #[arg(long, value_parser = ttl::parse)]
     pub ttl: Option<Duration>,
 }
 

@@ -11,6 +11,7 @@ use crate::base::text;
 use crate::domain::holder::Holder;
 use crate::domain::lease::Fence;
 use crate::domain::task::TaskName;
+use crate::domain::ttl;
 use crate::ledger::codec::LeaseFile;
 use crate::ledger::error::LedgerError;
 use crate::workspace::copy;
@@ -31,7 +32,7 @@ pub struct Resume {
     #[arg(long = "for", value_name = "HOLDER")]
     pub holder: Option<Holder>,
     /// How long the lease lasts without renewal [default: as granted]
-    #[arg(long, value_parser = text::parse_duration)]
+    #[arg(long, value_parser = ttl::parse)]
     pub ttl: Option<Duration>,
 }
 

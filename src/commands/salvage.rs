@@ -12,6 +12,7 @@ use crate::git::worktree::NewWorktree;
 use crate::ledger::intent::Intent;
 use crate::ledger::intent::Making;
 use crate::ledger::intent::Written;
+use crate::workspace::place;
 use crate::workspace::salvage;
 use crate::workspace::salvage::Salvage as Saved;
 
@@ -36,6 +37,7 @@ pub enum Action {
     /// Bring saved work back: a worktree on the branch, with all files as they were
     Restore {
         /// The task whose work it was
+        #[arg(add = clap_complete::ArgValueCompleter::new(super::complete::saved_tasks))]
         task: TaskName,
         /// Which salvage commit [default: the newest]
         #[arg(long, value_name = "COMMIT")]
@@ -135,9 +137,7 @@ fn restore(
         return Err(SalvageError::BranchExists(branch).into());
     }
     let workspaces = session.workspaces()?;
-    let path = path.map_or_else(|| Ok(workspaces.path(task)), std::path::absolute);
-    let path =
-        path.map_err(|source| crate::base::atomic::FileError::new("find", &PathBuf::from("."), source))?;
+    let path = path.map_or_else(|| Ok(workspaces.path(task)), |path| place::absolute(&path))?;
     if path.symlink_metadata().is_ok() {
         return Err(SalvageError::PathExists(path).into());
     }

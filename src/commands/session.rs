@@ -86,8 +86,10 @@ impl Explain for SessionError {
                 hints.push(format!("nothing is done until {POLICY} can be read"));
                 hints
             }
-            SessionError::PolicyRegion { .. } => {
-                vec![format!("mend {POLICY}; nothing is done until it can be read")]
+            SessionError::PolicyRegion { error, .. } => {
+                let mut hints = error.hints();
+                hints.push(format!("mend {POLICY}; nothing is done until it can be read"));
+                hints
             }
             SessionError::NoTarget => vec![format!("name it in {POLICY}: target = \"main\"")],
             SessionError::EmptyTarget(_) => vec!["make a first commit, then claim".to_owned()],
@@ -141,13 +143,15 @@ impl Session {
         let mut regions = Vec::new();
         for (index, text) in texts.iter().enumerate() {
             let region = Region::parse(text, &BTreeMap::new(), self.ledger().case());
-            regions.push(region.map_err(|error| {
-                let place = self.policy.position_of(key, index);
-                let place = place.map_or_else(|| key.to_owned(), |at| format!("{}:{}", at.line, at.column));
-                SessionError::PolicyRegion { place: format!("{POLICY}:{place}"), error }
-            })?);
+            regions.push(region.map_err(|error| self.policy_error(key, index, error))?);
         }
         Ok(RegionSet::new(regions))
+    }
+
+    fn policy_error(&self, key: &str, index: usize, error: RegionError) -> SessionError {
+        let place = self.policy.position_of(key, index);
+        let place = place.map_or_else(|| key.to_owned(), |at| format!("{}:{}", at.line, at.column));
+        SessionError::PolicyRegion { place: format!("{POLICY}:{place}"), error }
     }
 
     /// Regions as a person writes them, with the policy's named sets.
@@ -156,7 +160,12 @@ impl Session {
     /// When one is malformed or names an unknown set.
     pub fn regions(&self, texts: &[String]) -> Result<RegionSet, Failure> {
         let texts = texts.iter().map(String::as_str);
-        Ok(lease::regions_from(texts, &self.policy.regions, self.ledger().case())?)
+        lease::regions_from(texts, &self.policy.regions, self.ledger().case()).map_err(|error| {
+            let Some(set) = &error.set else { return error.into() };
+            let patterns = self.policy.regions.get(set).into_iter().flatten();
+            let index = patterns.take_while(|pattern| **pattern != error.region).count();
+            self.policy_error(&format!("regions.{set}"), index, error).into()
+        })
     }
 
     /// The full name of the branch that tasks land on: the policy's, else that of the main checkout when it is on

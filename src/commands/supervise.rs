@@ -29,7 +29,7 @@ impl Explain for NoRuntime {}
 /// Runs a command to its end. Answers its exit code, or 128 and more when a signal ended it.
 ///
 /// # Errors
-/// When it cannot be started. A renewal that fails is told, and the command goes on: its commits will be refused.
+/// When it cannot be started; then the lease is still active, and nobody works under it. A renewal that fails is told, and the command goes on: its commits will be refused.
 pub fn run(
     session: &Session,
     context: &Context<'_>,
@@ -39,7 +39,11 @@ pub fn run(
 ) -> Result<u8, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(NoRuntime)?;
     let ended = runtime.block_on(watched(session, context, lease, workspace, words));
-    // Also when it could not be started: nobody works here any more.
+    if let Err(failure) = &ended
+        && failure.is::<CommandError>(|error| matches!(error, CommandError::Start(..)))
+    {
+        return ended.map(code);
+    }
     session.ledger().change(context.clock.now(), |state| -> Result<_, LedgerError> {
         let ours = state.book.get(&lease.task).is_some_and(|now| now.fence == lease.fence);
         let entry = if ours { state.book.park(&lease.task, "its command ended")? } else { None };
@@ -57,16 +61,16 @@ async fn watched(
     words: &[String],
 ) -> Result<ExitStatus, Failure> {
     let variables = setup::variables(lease, workspace);
-    let failed = |source| CommandError::Start(shell_words::join(words), source);
+    let line = shell_words::join(words);
     let mut command = tokio::process::Command::from(process::command(words, workspace, &variables));
-    let mut child = command.spawn().map_err(failed)?;
+    let mut child = command.spawn().map_err(|source| CommandError::Start(line.clone(), source))?;
     let third = (lease.ttl / 3).max(Duration::from_secs(1));
     let mut renewals = tokio::time::interval(third);
     renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
     renewals.tick().await;
     loop {
         tokio::select! {
-            ended = child.wait() => return ended.map_err(|source| failed(source).into()),
+            ended = child.wait() => return ended.map_err(|source| CommandError::Lost(line, source).into()),
             // The command gets the key press itself; we stay to park its task when it has ended.
             _ = tokio::signal::ctrl_c() => {}
             _ = renewals.tick() => {

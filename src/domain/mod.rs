@@ -14,3 +14,4 @@ pub mod region;
 pub mod region_error;
 pub mod region_index;
 pub mod task;
+pub mod ttl;

@@ -102,6 +102,21 @@ impl Repo {
         self.change(name, expect, Change::Update { log, expected, new: Target::Object(new) })
     }
 
+    /// Whether a ref stands both in a file of its own and, with the same value, among the packed ones: then the file can
+    /// go and nothing is lost, which is what packing does.
+    ///
+    /// # Errors
+    /// When the packed refs cannot be read.
+    pub fn is_packed_too(&self, name: &str) -> Result<bool, GitError> {
+        let doing = || format!("look for {name} among the packed refs");
+        let Ok(loose) = std::fs::read(self.common_dir().join(name)) else { return Ok(false) };
+        let full: FullName = name.try_into().map_err(GitError::gix(doing()))?;
+        let packed = self.gix.refs.cached_packed_buffer().map_err(GitError::gix(doing()))?;
+        let Some(packed) = packed else { return Ok(false) };
+        let found = packed.try_find(full.as_ref()).map_err(GitError::gix(doing()))?;
+        Ok(found.is_some_and(|found| loose.trim() == found.target))
+    }
+
     /// Removes one of our own refs in-process, if it is as expected. No hook runs.
     ///
     /// # Errors

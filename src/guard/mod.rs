@@ -30,6 +30,8 @@ pub struct Bench<'a> {
     pub commons: &'a RegionSet,
     /// The time.
     pub now: Timestamp,
+    /// Whether the changes are about to land: another task's unfinished commits do not land with them.
+    pub lands: bool,
 }
 
 /// An error of the guard room.
@@ -96,9 +98,10 @@ impl Bench<'_> {
     }
 
     /// Whether one of these commits belongs to a lease's task: its branch, or the base it was granted on, reaches it.
+    /// In a landing only what was there before the lease does.
     fn belongs(&self, lease: &Lease, commits: &[Oid]) -> Result<bool, GitError> {
         let mut tips = Vec::new();
-        if let Some(branch) = lease.branch() {
+        if let Some(branch) = lease.branch().filter(|_| !self.lands) {
             tips.extend(self.repo.reference(branch)?);
         }
         tips.extend(Oid::from_hex(lease.base.as_bytes()).ok().filter(|base| self.repo.has(*base)));

@@ -22,6 +22,21 @@ pub struct Update {
     pub new: Option<Oid>,
 }
 
+impl Update {
+    /// Whether a local branch gets a new value.
+    pub fn moves_branch(&self) -> bool {
+        self.new.is_some() && self.name.starts_with(BRANCHES)
+    }
+
+    /// Whether a local branch goes. When git packs its refs it says the same of each, so that is told by where it is.
+    ///
+    /// # Errors
+    /// When the packed refs cannot be read.
+    pub fn drops_branch(&self, repo: &Repo) -> Result<bool, GitError> {
+        Ok(self.new.is_none() && self.name.starts_with(BRANCHES) && !repo.is_packed_too(&self.name)?)
+    }
+}
+
 /// A branch that only its own task or only a landing may move.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BranchRefused {
@@ -53,7 +68,10 @@ impl crate::base::failure::Explain for BranchRefused {
     fn hints(&self) -> Vec<String> {
         match self {
             BranchRefused::Exclusive { task, .. } => {
-                vec![format!("work on a branch of your own, or take the task over: git odyssey park {task}")]
+                vec![
+                    format!("work on a branch of your own, or take the task over: git odyssey park {task}"),
+                    format!("or end it, which saves its work: git odyssey abandon {task}"),
+                ]
             }
             BranchRefused::Target { task, .. } => vec![format!("land it: git odyssey land {task}")],
         }
@@ -120,8 +138,12 @@ impl Bench<'_> {
     /// The first update that may not happen.
     pub fn judge_updates(&self, actor: &Actor, updates: &[Update]) -> Result<Judgement, UpdateError> {
         let mut all = Judgement::default();
-        let moving = |update: &&Update| update.name.starts_with(BRANCHES) && update.new.is_some();
-        if !updates.iter().any(|update| moving(&update)) {
+        for update in updates {
+            if update.drops_branch(self.repo)? {
+                self.judge_branch(actor, update)?;
+            }
+        }
+        if !updates.iter().any(Update::moves_branch) {
             return Ok(all);
         }
         let mut published = published(self.repo)?;
@@ -129,7 +151,7 @@ impl Bench<'_> {
         published.0.extend(fetched.filter_map(|update| update.new));
         let branches = self.repo.references(BRANCHES)?;
         let targets: BTreeSet<&str> = self.book.leases().iter().map(|lease| lease.target.as_str()).collect();
-        for update in updates.iter().filter(moving) {
+        for update in updates.iter().filter(|update| update.moves_branch()) {
             let Some(new) = update.new else { continue };
             let old = branches.iter().find(|(name, _)| *name == update.name).map(|(_, tip)| *tip);
             if old == Some(new) {
@@ -162,7 +184,7 @@ impl Bench<'_> {
         Ok(all)
     }
 
-    /// A live task's branch moves only in its workspace, and its target only by landing.
+    /// A live task's branch moves or goes only in its workspace, and its target moves only by landing.
     fn judge_branch(&self, actor: &Actor, update: &Update) -> Result<(), BranchRefused> {
         let task = match actor {
             Actor::Task(task, _) => Some(task),

@@ -14,6 +14,7 @@ use crate::base::failure::Failure;
 use crate::base::failure::Kind;
 use crate::commands::Context;
 use crate::commands::Monitor;
+use crate::commands::PROBE;
 use crate::domain::lease::Fence;
 use crate::domain::task::BadTask;
 use crate::domain::task::TaskName;
@@ -23,7 +24,6 @@ const FENCE: &str = "GIT_ODYSSEY_FENCE";
 const OVERRIDE: &str = "GIT_ODYSSEY_OVERRIDE";
 const NOW: &str = "GIT_ODYSSEY_NOW";
 const LOG: &str = "GIT_ODYSSEY_LOG";
-const PROBE: &str = "GIT_ODYSSEY_PROBE";
 
 /// Set by `git merge` for each commit that it merges, the commit being the rest of the name.
 const MERGED: &str = "GITHEAD_";

@@ -4,6 +4,7 @@ use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::base::atomic::FileError;
 use crate::domain::task::TaskName;
 use crate::git::error::GitError;
 use crate::git::repo::Repo;
@@ -43,6 +44,14 @@ impl Workspaces {
     pub fn building(&self, task: &TaskName) -> PathBuf {
         self.root.join(format!(".building-{task}"))
     }
+}
+
+/// A path as a person wrote it, from the root and without `..`.
+///
+/// # Errors
+/// When the current folder is gone.
+pub fn absolute(path: &Path) -> Result<PathBuf, FileError> {
+    Ok(plain(&std::path::absolute(path).map_err(|source| FileError::new("find", path, source))?))
 }
 
 /// The main checkout, or the bare repository itself.

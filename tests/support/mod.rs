@@ -129,6 +129,11 @@ impl Lab {
         Run::of(&mut self.command(ODYSSEY, folder, arguments))
     }
 
+    /// Runs `git odyssey` in a folder, with more in its environment.
+    pub fn odyssey_in_with(&self, folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
+        Run::of(self.command(ODYSSEY, folder, arguments).envs(environment.iter().copied()))
+    }
+
     /// Runs git in the main checkout, where it must succeed, and gives what it wrote without the last line feed.
     pub fn git(&self, arguments: &[&str]) -> String {
         self.git_in(&self.main(), arguments)

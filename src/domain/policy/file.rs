@@ -21,10 +21,11 @@ use super::error::PolicyError;
 use super::error::Position;
 use super::error::Problem;
 use super::key::KEYS;
-use crate::base::text;
+use crate::domain::ttl;
+use crate::domain::ttl::BadTtl;
 
+/// The shortest time to live for all tasks: below it leases would end between two commands of their holders.
 const SHORTEST: Duration = Duration::from_secs(60);
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
@@ -213,11 +214,11 @@ impl Reading<'_> {
 }
 
 fn read_ttl(written: &str) -> Result<Duration, Problem> {
-    let ttl = text::parse_duration(written).map_err(Problem::Duration)?;
-    if ttl < SHORTEST || ttl > LONGEST {
-        return Err(Problem::Ttl(written.to_owned()));
+    match ttl::parse(written) {
+        Ok(ttl) if ttl >= SHORTEST => Ok(ttl),
+        Ok(_) | Err(BadTtl::TooLong(_)) => Err(Problem::Ttl(written.to_owned())),
+        Err(BadTtl::Duration(error)) => Err(Problem::Duration(error)),
     }
-    Ok(ttl)
 }
 
 /// A branch's name by git's own rules, without `refs/heads/`.
