@@ -28,6 +28,7 @@ pub mod waiting;
 
 use std::path::PathBuf;
 
+use crate::base::atomic::FileError;
 use crate::base::clock::Clock;
 use crate::base::page::Page;
 use crate::domain::lease::Fence;
@@ -64,6 +65,12 @@ pub struct Context<'a> {
 pub trait Monitor {
     /// Something worth knowing that is not the answer.
     fn note(&self, text: &str);
+
+    /// One line of an answer that goes on, shown at once. False when nobody reads it any more.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn line(&self, line: &str) -> Result<bool, FileError>;
 }
 
 /// What a command answers: the same facts for people and for programs.
@@ -75,12 +82,14 @@ pub struct Outcome {
     pub json: serde_json::Value,
     /// The exit code: 0, or that of a command that was run.
     pub code: u8,
+    /// Whether the answer has been given already, line by line, and neither face is to be shown.
+    pub given: bool,
 }
 
 impl Outcome {
     /// An answer with its two faces.
     pub fn new(page: Page, facts: &impl serde::Serialize) -> Outcome {
         let json = serde_json::to_value(facts).unwrap_or(serde_json::Value::Null);
-        Outcome { page, json, code: 0 }
+        Outcome { page, json, code: 0, given: false }
     }
 }

@@ -13,6 +13,7 @@ pub mod codec;
 pub mod error;
 pub mod history;
 pub mod intent;
+pub mod journal;
 pub mod local;
 pub mod queue;
 pub mod repair;

@@ -111,6 +111,7 @@ impl Screen {
 
     fn show(&self, command: &str, answer: Result<Outcome, Failure>) -> u8 {
         match (answer, self.json) {
+            (Ok(outcome), _) if outcome.given => outcome.code,
             (Ok(outcome), true) => self.print(&Answer::of(command, &outcome).line(), outcome.code),
             (Ok(outcome), false) => self.print(&terminal::painted(&outcome.page), outcome.code),
             (Err(failure), true) => {

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::io::Write;
+use std::path::Path;
 
 use anstream::AutoStream;
 use anstyle::AnsiColor;
 use anstyle::Style;
 
+use crate::base::atomic::FileError;
 use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::text;
@@ -55,6 +57,15 @@ impl Monitor for Terminal {
         let mut page = Page::default();
         page.put(Label::Quiet, "note: ").put(Label::Plain, text);
         self.tell(&painted(&page));
+    }
+
+    fn line(&self, line: &str) -> Result<bool, FileError> {
+        let mut stream = AutoStream::new(io::stdout(), self.color).lock();
+        match writeln!(stream, "{line}").and_then(|()| stream.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(source) => Err(FileError::new("write", Path::new("standard output"), source)),
+        }
     }
 }
 

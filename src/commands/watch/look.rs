@@ -1,0 +1,230 @@
+//! A look at everything: what differs from what was told.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::base::clock;
+use crate::base::clock::Timestamp;
+use crate::base::failure::Failure;
+use crate::base::text;
+use crate::domain::book::LeaseBook;
+use crate::domain::judge::Actor;
+use crate::domain::lease::Lease;
+use crate::domain::notice::Seen;
+use crate::domain::notice::What;
+use crate::domain::task::TaskName;
+use crate::git::repo::Repo;
+use crate::ledger::history;
+use crate::workspace::copy;
+
+use super::super::session::Session;
+
+/// Looks, again and again; remembers what notices do not hold.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// By checkout and path, when and how large an edited file was.
+    stamps: BTreeMap<PathBuf, BTreeMap<String, Stamp>>,
+}
+
+/// By what it is seen that a file was written again.
+type Stamp = Option<(SystemTime, u64)>;
+
+/// What a look found.
+#[derive(Debug)]
+pub struct Found {
+    /// What differs from what was told.
+    pub happened: Vec<What>,
+    /// The checkouts to watch for edits.
+    pub checkouts: Vec<PathBuf>,
+    /// When something will happen by itself.
+    pub next: Option<Timestamp>,
+}
+
+/// Before its end a lease is told to end soon: a sixth of its time to live.
+fn warns_at(lease: &Lease) -> Timestamp {
+    let early = lease.ttl / 6;
+    let granted = clock::until(lease.granted_at, lease.expires_at);
+    clock::later(lease.granted_at, granted.saturating_sub(early))
+}
+
+impl Look {
+    /// The state now, of which nobody has to be told: the ledger's last event and where the branches are.
+    ///
+    /// # Errors
+    /// When the ledger or the branches cannot be read.
+    pub fn beginning(session: &Session) -> Result<Seen, Failure> {
+        let state = session.ledger().read()?;
+        Ok(Seen { ledger: Some(state.tip.to_string()), branches: branches(session)?, ..Seen::default() })
+    }
+
+    /// Looks at the ledger, the branches, the checkouts and the clock.
+    ///
+    /// # Errors
+    /// When the ledger or the branches cannot be read. A checkout that cannot be read is a notice.
+    pub fn again(&mut self, session: &Session, seen: &Seen, now: Timestamp) -> Result<Found, Failure> {
+        let state = session.ledger().read()?;
+        let mut happened = ledger(session, seen)?;
+        happened.extend(moved(&seen.branches, &branches(session)?, &state.book));
+        let mut next: Option<Timestamp> = None;
+        for lease in state.book.leases().iter().filter(|lease| lease.is_active()) {
+            let (soon, end) = (warns_at(lease), lease.expires_at);
+            let told = |told: &BTreeMap<TaskName, u64>| told.get(&lease.task) == Some(&lease.fence.0);
+            let (task, fence) = (lease.task.clone(), lease.fence.0);
+            // A renewal moves both; a lease that was warned of and renewed is warned of again.
+            if now >= end {
+                if !told(&seen.expired) {
+                    happened.push(What::Expired { task, fence });
+                }
+            } else if now >= soon {
+                if !told(&seen.expiring) {
+                    happened.push(What::Expiring { task, fence, expires_at: end });
+                }
+                next = earlier(next, end);
+            } else {
+                next = earlier(next, soon);
+            }
+        }
+        let mut unknown = BTreeMap::new();
+        let mut checkouts = Vec::new();
+        let mut edits: BTreeMap<String, BTreeMap<TaskName, BTreeSet<String>>> = BTreeMap::new();
+        for worktree in session.repo.worktrees()?.into_iter().filter(|worktree| !worktree.missing) {
+            if is_workspace(&worktree.path, &state.book)? {
+                continue;
+            }
+            let name = worktree.path.display().to_string();
+            match self.edits(&worktree.path, &state.book) {
+                Ok((found, again)) => {
+                    happened.extend(edited(&name, seen.edits.get(&name), &found, &again));
+                    edits.insert(name, found);
+                }
+                Err(failure) => {
+                    unknown.insert(name.clone(), failure.to_string());
+                    // What was told of it stands until it can be read again.
+                    edits.insert(name.clone(), seen.edits.get(&name).cloned().unwrap_or_default());
+                }
+            }
+            checkouts.push(worktree.path);
+        }
+        // A checkout that is gone has no edits.
+        for (name, tasks) in seen.edits.iter().filter(|(name, _)| !edits.contains_key(*name)) {
+            happened.extend(edited(name, Some(tasks), &BTreeMap::new(), &BTreeSet::new()));
+        }
+        happened.extend(unseen(&seen.unknown, &unknown));
+        Ok(Found { happened, checkouts, next })
+    }
+
+    /// The uncommitted paths of a checkout that lie in regions of others, by task, and those written again since.
+    fn edits(&mut self, checkout: &Path, book: &LeaseBook) -> Result<(Edits, BTreeSet<String>), Failure> {
+        let repo = Repo::open(checkout)?;
+        let own: Vec<TaskName> = match copy::actor(&repo, None)? {
+            Actor::Task(task, _) => vec![task],
+            Actor::Person(own) => own.into_iter().map(|(task, _)| task).collect(),
+        };
+        let mut found = Edits::new();
+        let mut stamps = BTreeMap::new();
+        for path in repo.changes()?.paths() {
+            let shown = text::visible(&path);
+            for (lease, _) in book.covering(&path) {
+                if lease.is_active() && !own.contains(&lease.task) {
+                    found.entry(lease.task.clone()).or_default().insert(shown.clone());
+                    stamps.entry(shown.clone()).or_insert_with(|| stamp(&repo, &path));
+                }
+            }
+        }
+        let before = self.stamps.insert(checkout.to_owned(), stamps.clone()).unwrap_or_default();
+        let again = stamps
+            .into_iter()
+            .filter(|(path, stamp)| before.get(path).is_some_and(|before| before != stamp))
+            .map(|(path, _)| path)
+            .collect();
+        Ok((found, again))
+    }
+}
+
+type Edits = BTreeMap<TaskName, BTreeSet<String>>;
+
+fn stamp(repo: &Repo, path: &crate::git::BString) -> Stamp {
+    let file = repo.checkout()?.join(crate::git::paths::to_path(path)?);
+    let metadata = file.symlink_metadata().ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+fn is_workspace(checkout: &Path, book: &LeaseBook) -> Result<bool, Failure> {
+    Ok(copy::workspace(checkout)?.is_some_and(|(task, _)| book.get(&task).is_some()))
+}
+
+fn earlier(one: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
+    Some(one.map_or(other, |one| one.min(other)))
+}
+
+/// The ledger's events since the last one that was told, oldest first.
+fn ledger(session: &Session, seen: &Seen) -> Result<Vec<What>, Failure> {
+    let mut events = Vec::new();
+    for past in history::events(&session.repo)? {
+        let past = past?;
+        let id = past.commit.to_string();
+        if seen.ledger.as_ref() == Some(&id) {
+            break;
+        }
+        events.push(What::Ledger {
+            id,
+            kind: past.event.event,
+            task: past.event.task,
+            fence: past.event.fence.map(|fence| fence.0),
+            subject: past.event.subject,
+        });
+    }
+    events.reverse();
+    Ok(events)
+}
+
+fn branches(session: &Session) -> Result<BTreeMap<String, String>, Failure> {
+    let found = session.repo.references("refs/heads/")?;
+    Ok(found.into_iter().map(|(name, tip)| (name, tip.to_string())).collect())
+}
+
+fn moved(
+    before: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+    book: &LeaseBook,
+) -> Vec<What> {
+    let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let differs = names.into_iter().filter(|name| before.get(*name) != now.get(*name));
+    differs
+        .map(|name| What::Branch {
+            branch: name.clone(),
+            old: before.get(name).cloned(),
+            new: now.get(name).cloned(),
+            task: TaskName::of_branch(name).filter(|task| book.get(task).is_some()),
+        })
+        .collect()
+}
+
+fn edited(checkout: &str, told: Option<&Edits>, found: &Edits, again: &BTreeSet<String>) -> Vec<What> {
+    let (nobody, nothing) = (Edits::new(), BTreeSet::new());
+    let told = told.unwrap_or(&nobody);
+    let tasks: BTreeSet<&TaskName> = told.keys().chain(found.keys()).collect();
+    let mut happened = Vec::new();
+    for task in tasks {
+        let (before, now) = (told.get(task).unwrap_or(&nothing), found.get(task).unwrap_or(&nothing));
+        let is_news = |path: &&String| !before.contains(*path) || again.contains(*path);
+        let paths: Vec<String> = now.iter().filter(is_news).cloned().collect();
+        let gone: Vec<String> = before.difference(now).cloned().collect();
+        if !paths.is_empty() || !gone.is_empty() {
+            happened.push(What::Edit { checkout: checkout.to_owned(), task: task.clone(), paths, gone });
+        }
+    }
+    happened
+}
+
+fn unseen(told: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<What> {
+    let new = now.iter().filter(|(about, reason)| told.get(*about) != Some(*reason));
+    let mut happened: Vec<What> =
+        new.map(|(about, reason)| What::Unknown { about: about.clone(), reason: reason.clone() }).collect();
+    let known = told.keys().filter(|about| !now.contains_key(*about));
+    happened.extend(known.map(|about| What::Known { about: about.clone() }));
+    happened
+}
