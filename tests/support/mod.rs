@@ -10,6 +10,7 @@
 pub mod dice;
 pub mod history;
 pub mod process;
+pub mod session;
 
 use std::ffi::OsStr;
 use std::path::Path;
