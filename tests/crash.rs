@@ -88,6 +88,16 @@ fn a_landing_with_a_check_killed_at_any_moment_is_undone_or_finished() {
 }
 
 #[test]
+fn a_sync_killed_at_any_moment_is_undone_or_finished_and_loses_no_edit() {
+    try_all(&sync(&["sync", "work"]));
+}
+
+#[test]
+fn a_sync_by_rebase_killed_at_any_moment_is_undone_or_finished_and_loses_no_edit() {
+    try_all(&sync(&["sync", "work", "--rebase"]));
+}
+
+#[test]
 fn giving_up_killed_at_any_moment_loses_nothing() {
     try_all(&Operation {
         words: &["abandon", "work", "--reason", "a new idea"],
@@ -170,6 +180,20 @@ fn landing(words: &'static [&'static str]) -> Operation {
         left: &[],
         completed: &[1],
         settled: |world| world.assert_landed(),
+    }
+}
+
+fn sync(words: &'static [&'static str]) -> Operation {
+    Operation {
+        words,
+        prepare: |world| {
+            world.move_target();
+            world.commit_work();
+            world.plant_in_workspace();
+        },
+        left: &[],
+        completed: &[],
+        settled: |world| world.assert_synced(),
     }
 }
 
@@ -403,6 +427,30 @@ impl World {
         lab.commit_in(&place, LANDED);
     }
 
+    /// The target changes, adds and deletes many files that nobody holds, which the task's branch has as they were.
+    fn move_target(&mut self) {
+        let lab = &self.lab;
+        let text = |number: u64, word: &str| {
+            format!("{word} {number}\n").repeat(1 + usize::try_from(number).unwrap() * 7)
+        };
+        for number in 0..120 {
+            lab.write(&format!("tools/{}/tool-{number}.sh", number % 7), text(number, "tool"));
+        }
+        lab.commit("many tools");
+        lab.odyssey(&["sync", "work"]).ok();
+        for number in 0..120 {
+            match number % 3 {
+                0 => {
+                    lab.write(&format!("tools/{}/tool-{number}.sh", number % 7), text(number, "better tool"))
+                }
+                1 => lab.write(&format!("tools/more/tool-{number}.sh"), text(number, "another tool")),
+                _ => std::fs::remove_file(lab.main().join(format!("tools/{}/tool-{number}.sh", number % 7)))
+                    .unwrap(),
+            }
+        }
+        lab.commit("better tools");
+    }
+
     /// Every kind of edit in the main checkout.
     fn plant_at_home(&mut self) {
         let home = self.lab.main();
@@ -572,6 +620,31 @@ impl World {
 
     fn assert_no_branch(&self) {
         assert_eq!(self.lab.git(&["branch", "--list", "odyssey/work"]), "", "its branch is gone");
+    }
+
+    fn assert_synced(&self) {
+        let (lab, place) = (&self.lab, self.lab.workspace("work"));
+        assert_eq!(lab.git_in(&place, &["symbolic-ref", "HEAD"]), "refs/heads/odyssey/work");
+        assert_eq!(
+            lab.git(&["rev-list", "--count", "odyssey/work..main"]),
+            "0",
+            "the branch has all of the target"
+        );
+        let missing = lab.git(&["diff", "--name-only", "main", "odyssey/work", "--", "tools", "docs"]);
+        assert_eq!(missing, "", "the target's files are as the target has them");
+        assert_eq!(lab.git(&["show", "odyssey/work:src/part-0/file-0.txt"]), "better work");
+        assert_eq!(
+            Some(self.workspace_status()),
+            self.planted_status,
+            "only the edits show in the workspace"
+        );
+        for planted in &self.planted {
+            assert!(planted.is_in_place(self), "{} is as it was", planted.path.display());
+        }
+        let merges = lab.git(&["rev-list", "--count", "--merges", "main..odyssey/work"]);
+        assert!(merges.parse::<u32>().unwrap() <= 1, "it was merged once: {merges}");
+        self.assert_workspaces(&["other", "work"]);
+        assert_eq!(self.live(), ["other", "work"]);
     }
 
     fn assert_landed(&self) {

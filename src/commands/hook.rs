@@ -11,7 +11,6 @@ use crate::base::failure::Kind;
 use crate::base::page::Page;
 use crate::domain::judge::Actor;
 use crate::domain::judge::Judgement;
-use crate::domain::lease::Lease;
 use crate::domain::region::Region;
 use crate::domain::region::RegionSet;
 use crate::git::Oid;
@@ -94,7 +93,7 @@ impl Hook {
             }
             ("post-commit", _) => {
                 session = Session::open(context)?;
-                renew_if_due(&session, context)?;
+                renew::if_due(&session, &session.actor(context)?)?;
             }
             _ => session = Session::open(context)?,
         }
@@ -316,26 +315,6 @@ fn accept(
     })?;
     if let Some(lease) = lease {
         session.refresh_copy(&lease)?;
-    }
-    Ok(())
-}
-
-/// A commit renews the lease that it was made under, at most once a third of its time.
-fn renew_if_due(session: &Session, context: &Context<'_>) -> Result<(), Failure> {
-    let actor = session.actor(context)?;
-    let own = match &actor {
-        Actor::Task(task, fence) => vec![(task.clone(), *fence)],
-        Actor::Person(own) => own.clone(),
-    };
-    if own.is_empty() || !session.ledger().is_prepared()? {
-        return Ok(());
-    }
-    let state = session.ledger().read()?;
-    for (task, fence) in own {
-        let due = |lease: &Lease| lease.is_renewal_due(session.now);
-        if state.book.need_active(&task, fence).is_ok_and(due) {
-            renew::renew(session, &task, fence, None)?;
-        }
     }
     Ok(())
 }

@@ -30,6 +30,7 @@ use crate::ledger::intent::Intent;
 use crate::ledger::intent::Written;
 use crate::merge::result;
 use crate::merge::result::Merged;
+use crate::merge::result::Parts;
 use crate::workspace::process;
 use crate::workspace::setup;
 
@@ -247,7 +248,9 @@ impl Land {
             let target = short(&lease.target).to_owned();
             return Err(LandError::NotAhead { task: lease.task.clone(), target }.into());
         }
-        let merged = result::make(&session.repo, lease, strategy, tip, old, commits, session.now)?;
+        let (repo, now) = (&session.repo, session.now);
+        let parts = Parts { repo, lease, tip, target: old, commits, now };
+        let merged = result::make(parts, strategy)?;
         for difference in &merged.differences {
             context.monitor.note(&format!("please report this: {difference}"));
         }
@@ -321,7 +324,10 @@ fn ends(session: &Session, lease: &Lease, branch: &str) -> Result<(Oid, Oid), Fa
 }
 
 /// Every commit that would land is judged again: a hook may have been bypassed. Answers a refusal that was overridden.
-fn judge(
+///
+/// # Errors
+/// When one writes where the task may not, and no person overrides it.
+pub fn judge(
     session: &Session,
     context: &Context<'_>,
     lease: &Lease,
@@ -383,7 +389,8 @@ fn check(
     Ok(())
 }
 
-fn short(name: &str) -> &str {
+/// A branch as people write it.
+pub fn short(name: &str) -> &str {
     name.strip_prefix("refs/heads/").unwrap_or(name)
 }
 

@@ -23,6 +23,8 @@ pub mod session;
 pub mod show;
 pub mod status;
 pub mod supervise;
+pub mod sync;
+pub mod syncing;
 pub mod uninstall;
 pub mod waiting;
 

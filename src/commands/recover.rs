@@ -30,6 +30,7 @@ use super::landing;
 use super::removal;
 use super::removal::Removed;
 use super::session::Session;
+use super::syncing;
 
 /// Finishes or undoes every operation that was cut off, and notes which. Commands that change something call it first.
 ///
@@ -89,6 +90,7 @@ fn one(session: &Session, cut: &CutOff) -> Result<Recovery, Failure> {
             Ok(Recovery::Done(format!("ended the check of {task}, which was cut off; nothing had moved")))
         }
         Intent::Land { .. } => landing::recover(session, &cut.intent),
+        Intent::Sync { .. } => syncing::recover(session, &cut.intent),
         Intent::End { fence, branch, saved, .. } => {
             finish_end(session, task, *fence, branch, saved.as_deref())
         }

@@ -73,6 +73,28 @@ pub fn renew(
     Ok(lease)
 }
 
+/// Renews the leases under which somebody works, at most once a third of their time: a commit does, and other work does.
+///
+/// # Errors
+/// When the ledger cannot be read or written.
+pub fn if_due(session: &Session, actor: &Actor) -> Result<(), Failure> {
+    let own = match actor {
+        Actor::Task(task, fence) => vec![(task.clone(), *fence)],
+        Actor::Person(own) => own.clone(),
+    };
+    if own.is_empty() || !session.ledger().is_prepared()? {
+        return Ok(());
+    }
+    let state = session.ledger().read()?;
+    for (task, fence) in own {
+        let due = |lease: &Lease| lease.is_renewal_due(session.now);
+        if state.book.need_active(&task, fence).is_ok_and(due) {
+            renew(session, &task, fence, None)?;
+        }
+    }
+    Ok(())
+}
+
 /// The fence under which the caller acts on a task: its own where it is the task, else the ledger's, because a
 /// person may act for any task.
 ///

@@ -71,6 +71,21 @@ pub enum Intent {
         #[serde(default)]
         keep: bool,
     },
+    /// Moving a task's branch and its workspace to a commit that has the target's new work too.
+    Sync {
+        /// The task.
+        task: TaskName,
+        /// The full name of the branch.
+        branch: String,
+        /// The branch's commit before.
+        old: String,
+        /// The branch's commit after.
+        new: String,
+        /// The workspace.
+        path: PathBuf,
+        /// The mark in the workspace's lock.
+        mark: String,
+    },
     /// Ending a lease whose work was saved or never begun, and taking its workspace away.
     End {
         /// The task.
@@ -110,6 +125,7 @@ impl Intent {
             Intent::Claim { task, .. }
             | Intent::Check { task, .. }
             | Intent::Land { task, .. }
+            | Intent::Sync { task, .. }
             | Intent::End { task, .. }
             | Intent::Restore { task, .. }
             | Intent::Remove { task, .. } => task,
@@ -122,6 +138,7 @@ impl Intent {
             Intent::Claim { .. } => "claim",
             Intent::Check { .. } => "check",
             Intent::Land { .. } => "land",
+            Intent::Sync { .. } => "sync",
             Intent::End { .. } => "end",
             Intent::Restore { .. } => "restore",
             Intent::Remove { .. } => "removal",
@@ -137,6 +154,7 @@ impl Intent {
             // What an end removes is announced by the removal in it.
             Intent::Claim { making: None, .. } | Intent::Check { .. } | Intent::End { .. } => false,
             Intent::Land { target, old: from, new: to, .. } => name == target && old == from && new == to,
+            Intent::Sync { branch, old: from, new: to, .. } => name == branch && old == from && new == to,
             Intent::Remove { branch, tip, .. } => name == branch && old == tip,
         }
     }

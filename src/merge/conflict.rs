@@ -9,6 +9,9 @@ use crate::git::merge::Conflict;
 use crate::git::merge::Hunk;
 use crate::git::repo::Repo;
 
+use super::sides::Side;
+use super::sides::Sides;
+
 /// One conflicting file.
 #[derive(Debug, serde::Serialize)]
 pub struct File {
@@ -40,22 +43,29 @@ pub struct Conflicted {
     task: String,
     target: String,
     files: Vec<File>,
+    then: &'static str,
 }
 
 impl Conflicted {
-    /// Reads the hunks of each conflict.
+    /// Reads the hunks of each conflict. `then` says what comes after a person has settled it: `commit, then land again`.
     ///
     /// # Errors
     /// When a side cannot be read.
-    pub fn read(repo: &Repo, lease: &Lease, conflicts: Vec<Conflict>) -> Result<Conflicted, GitError> {
+    pub fn read(
+        repo: &Repo,
+        lease: &Lease,
+        sides: Sides,
+        conflicts: Vec<Conflict>,
+        then: &'static str,
+    ) -> Result<Conflicted, GitError> {
         let mut files = Vec::new();
         for conflict in conflicts {
             let hunks = repo.conflict_hunks(&conflict)?;
             let place = |hunk: Hunk| Place {
-                line: hunk.ours.first_line,
+                line: sides.part(Side::Target, &hunk).first_line,
                 base: text::visible_lines(&hunk.base.text),
-                ours: text::visible_lines(&hunk.ours.text),
-                theirs: text::visible_lines(&hunk.theirs.text),
+                ours: text::visible_lines(&sides.part(Side::Target, &hunk).text),
+                theirs: text::visible_lines(&sides.part(Side::Task, &hunk).text),
             };
             files.push(File {
                 path: text::visible(&conflict.path),
@@ -64,7 +74,7 @@ impl Conflicted {
             });
         }
         let target = lease.target.strip_prefix("refs/heads/").unwrap_or(&lease.target).to_owned();
-        Ok(Conflicted { task: lease.task.to_string(), target, files })
+        Ok(Conflicted { task: lease.task.to_string(), target, files, then })
     }
 }
 
@@ -76,7 +86,7 @@ impl Explain for Conflicted {
     fn hints(&self) -> Vec<String> {
         vec![
             "nothing has moved; both sides are as they were".to_owned(),
-            format!("settle it in the workspace: git merge {}, commit, then land again", self.target),
+            format!("settle it in the workspace: git merge {}, {}", self.target, self.then),
         ]
     }
 

@@ -79,6 +79,10 @@ table! {
     Resume = commands::resume::Resume, &[
         ("git odyssey resume auth-refactor --for human:anna", "Go on with work that an agent began."),
     ];
+    Sync = commands::sync::Sync, &[
+        ("git odyssey sync", "In a workspace: take up what is new on the target, by a merge."),
+        ("git odyssey sync auth-refactor --rebase", "From anywhere: put the task's commits on top of the target."),
+    ];
     Land = commands::land::Land, &[
         ("git odyssey land auth-refactor --check 'cargo test'", "Merge if the tests pass on the merged result."),
         ("git odyssey land --squash", "In a workspace: land as one commit."),
