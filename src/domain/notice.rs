@@ -121,16 +121,8 @@ impl What {
 }
 
 /// The names of the notices that are not the ledger's events.
-pub const NAMES: [&str; 8] = [
-    "branch",
-    "edit",
-    "expiring",
-    "expired",
-    "conflict",
-    "conflict-gone",
-    "unknown",
-    "known",
-];
+pub const NAMES: [&str; 8] =
+    ["branch", "edit", "expiring", "expired", "conflict", "conflict-gone", "unknown", "known"];
 
 /// All that was told: what happened since is what differs from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -4,6 +4,7 @@ mod command;
 mod error;
 mod file;
 mod key;
+pub mod merging;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,6 +14,7 @@ pub use command::words;
 pub use error::PolicyError;
 pub use error::Position;
 pub use error::Problem;
+use merging::MergeRule;
 
 /// How work is landed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -44,6 +46,8 @@ pub struct Policy {
     pub workspace: WorkspacePolicy,
     /// How work lands.
     pub land: LandPolicy,
+    /// What decides conflicts, path by path; of several entries that cover a path the last one counts.
+    pub merge: Vec<MergeRule>,
     /// How the ledger is kept.
     pub ledger: LedgerPolicy,
     /// Where the patterns are in the file, by key.
@@ -112,6 +116,7 @@ impl Default for Policy {
             regions: BTreeMap::new(),
             workspace: WorkspacePolicy::default(),
             land: LandPolicy::default(),
+            merge: Vec::new(),
             ledger: LedgerPolicy::default(),
             positions: BTreeMap::new(),
         }
@@ -240,7 +245,7 @@ fsync = false
             (
                 "zzz = 1",
                 "1:1: unknown key `zzz`",
-                "the keys here are `target`, `ttl`, `commons`, `regions`, `workspace`, `land`, `ledger`",
+                "the keys here are `target`, `ttl`, `commons`, `regions`, `workspace`, `land`, `merge`, `ledger`",
             ),
             ("[ledger]\nremote = 1", "2:1: unknown key `ledger.remote`", "the keys here are `fsync`"),
             ("ttl = \"90\"", "1:7: '90' is not a duration", "write for example \"45m\", \"2h\" or \"1d\""),

@@ -157,7 +157,8 @@ impl Journal {
         // A line that was cut off must not stand before the next one.
         file.set_len(whole.len() as u64).map_err(|source| FileError::new("cut", &path, source))?;
         let state = self.folder.join("seen.json");
-        let mut seen: Option<Seen> = atomic::read(&state)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let mut seen: Option<Seen> =
+            atomic::read(&state)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         if let Some(seen) = &mut seen {
             notices.iter().for_each(|notice| seen.apply(notice));
         }
@@ -300,8 +301,7 @@ fn parse(path: &Path, lines: &[u8]) -> Result<Vec<Notice>, JournalError> {
     let lines = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).enumerate();
     lines
         .map(|(number, line)| {
-            let damaged =
-                |source| JournalError::Damaged { path: path.to_owned(), line: number + 1, source };
+            let damaged = |source| JournalError::Damaged { path: path.to_owned(), line: number + 1, source };
             serde_json::from_slice(line).map_err(damaged)
         })
         .collect()

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::command::BadCommand;
 use super::key;
+use super::merging::UnknownStrategy;
 use crate::base::failure::Explain;
 use crate::base::text;
 
@@ -103,6 +104,18 @@ pub enum Problem {
     /// A way to land that does not exist.
     #[error("`{}` is not a strategy", text::visible(.0.as_bytes()))]
     Strategy(String),
+    /// A merge strategy that does not exist.
+    #[error("{0}")]
+    MergeStrategy(UnknownStrategy),
+    /// A `[[merge]]` entry without a pattern.
+    #[error("the entry names no path")]
+    NoPaths,
+    /// A `[[merge]]` entry that is to make files anew, and does not say how.
+    #[error("regenerate needs a command")]
+    NothingToRun,
+    /// A key that only makes sense where files are made anew.
+    #[error("`{0}` is for regenerate only")]
+    OnlyToRegenerate(&'static str),
 }
 
 impl PolicyError {
@@ -131,11 +144,15 @@ impl Explain for PolicyError {
                 format!("write [\"sh\", \"-c\", {}]", toml::Value::from(command.as_str()))
             }
             Problem::Strategy(name) => key::strategy_hint(name),
+            Problem::MergeStrategy(unknown) => unknown.hint(),
+            Problem::NothingToRun => "write for example: run = \"cargo generate-lockfile\"".to_owned(),
             Problem::Toml(_)
             | Problem::Ttl(_)
             | Problem::Branch(_)
             | Problem::EmptyPattern
             | Problem::Command { .. }
+            | Problem::NoPaths
+            | Problem::OnlyToRegenerate(_)
             | Problem::NotACommand => return Vec::new(),
         };
         vec![hint]

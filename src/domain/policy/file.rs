@@ -1,6 +1,7 @@
 //! The policy file as it is written, with the place of everything in it, and how it becomes the policy.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -21,6 +22,7 @@ use super::error::PolicyError;
 use super::error::Position;
 use super::error::Problem;
 use super::key::KEYS;
+use super::merging::MergeFile;
 use crate::domain::ttl;
 use crate::domain::ttl::BadTtl;
 
@@ -40,6 +42,8 @@ struct File {
     workspace: WorkspaceFile,
     #[serde(default)]
     land: LandFile,
+    #[serde(default)]
+    merge: Vec<Spanned<MergeFile>>,
     #[serde(default)]
     ledger: LedgerFile,
 }
@@ -82,14 +86,18 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
 
 fn check_keys(text: &str, top: &DeTable<'_>) -> Result<(), PolicyError> {
     for (table, known) in KEYS {
-        let entries = match top.get(table).map(Spanned::get_ref) {
-            _ if table.is_empty() => top,
-            Some(DeValue::Table(entries)) => entries,
+        let tables: Vec<&DeTable<'_>> = match top.get(table).map(Spanned::get_ref) {
+            _ if table.is_empty() => vec![top],
+            Some(DeValue::Table(entries)) => vec![entries],
+            Some(DeValue::Array(list)) => {
+                list.iter().filter_map(|entry| entry.get_ref().as_table()).collect()
+            }
             // What is no table is found to be none when it is read.
             _ => continue,
         };
         // The first in the file, not in the alphabet.
-        let unknown = entries.keys().filter(|key| !known.contains(&key.get_ref().as_ref()));
+        let keys = tables.iter().flat_map(|entries| entries.keys());
+        let unknown = keys.filter(|key| !known.contains(&key.get_ref().as_ref()));
         if let Some(key) = unknown.min_by_key(|key| key.span().start) {
             let problem = Problem::UnknownKey { table, key: key.get_ref().to_string() };
             return Err(PolicyError::at(text, &key.span(), problem));
@@ -99,7 +107,7 @@ fn check_keys(text: &str, top: &DeTable<'_>) -> Result<(), PolicyError> {
 }
 
 /// The text while it becomes a policy.
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     text: &'a str,
     positions: BTreeMap<String, Vec<Position>>,
 }
@@ -122,6 +130,7 @@ impl Reading<'_> {
             regions: self.sets(file.regions)?,
             workspace: self.workspace(file.workspace, default.workspace)?,
             land: self.land(file.land)?,
+            merge: self.merge_rules(file.merge)?,
             ledger: LedgerPolicy { fsync: file.ledger.fsync.unwrap_or(default.ledger.fsync) },
             positions: std::mem::take(&mut self.positions),
         })
@@ -184,7 +193,11 @@ impl Reading<'_> {
     }
 
     /// Patterns, whose places are remembered under their key.
-    fn patterns(&mut self, key: &str, patterns: Vec<Spanned<String>>) -> Result<Vec<String>, PolicyError> {
+    pub(super) fn patterns(
+        &mut self,
+        key: &str,
+        patterns: Vec<Spanned<String>>,
+    ) -> Result<Vec<String>, PolicyError> {
         let texts = self.each(&patterns, |pattern| match pattern.trim().is_empty() {
             true => Err(Problem::EmptyPattern),
             false => Ok(pattern.clone()),
@@ -204,12 +217,16 @@ impl Reading<'_> {
         values.iter().map(|value| self.checked(value, &read)).collect()
     }
 
-    fn checked<T, U>(
+    pub(super) fn checked<T, U>(
         &self,
         value: &Spanned<T>,
         read: impl FnOnce(&T) -> Result<U, Problem>,
     ) -> Result<U, PolicyError> {
-        read(value.get_ref()).map_err(|problem| PolicyError::at(self.text, &value.span(), problem))
+        read(value.get_ref()).map_err(|problem| self.wrong(&value.span(), problem))
+    }
+
+    pub(super) fn wrong(&self, span: &Range<usize>, problem: Problem) -> PolicyError {
+        PolicyError::at(self.text, span, problem)
     }
 }
 
@@ -258,7 +275,7 @@ fn read_inside(written: &str) -> Result<String, Problem> {
     Ok(written.to_owned())
 }
 
-fn read_command(written: &Value) -> Result<Vec<String>, Problem> {
+pub(super) fn read_command(written: &Value) -> Result<Vec<String>, Problem> {
     match written {
         Value::String(command) => {
             words(command).map_err(|reason| Problem::Command { command: command.clone(), reason })

@@ -1,10 +1,11 @@
 //! The keys of the policy file, and what someone who mistyped one may have meant.
 
 /// The keys of each table; those of `regions` are free.
-pub(super) const KEYS: [(&str, &[&str]); 4] = [
-    ("", &["target", "ttl", "commons", "regions", "workspace", "land", "ledger"]),
+pub(super) const KEYS: [(&str, &[&str]); 5] = [
+    ("", &["target", "ttl", "commons", "regions", "workspace", "land", "merge", "ledger"]),
     ("workspace", &["root", "copy", "setup", "disposable"]),
     ("land", &["strategy", "check"]),
+    ("merge", &["paths", "strategy", "run", "timeout"]),
     ("ledger", &["fsync"]),
 ];
 
@@ -32,9 +33,14 @@ pub(super) fn hint(table: &str, key: &str) -> String {
 
 /// What to do about an unknown strategy.
 pub(super) fn strategy_hint(name: &str) -> String {
-    match nearest(name, &STRATEGIES) {
+    name_hint(name, &STRATEGIES, "strategies")
+}
+
+/// What to do about a name that is none of those that there are.
+pub(super) fn name_hint(name: &str, known: &[&str], all: &str) -> String {
+    match nearest(name, known) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the strategies are {}", listed(&STRATEGIES)),
+        None => format!("the {all} are {}", listed(known)),
     }
 }
 
