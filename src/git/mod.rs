@@ -7,6 +7,7 @@ pub mod exclude;
 pub mod history;
 pub mod hooks;
 pub mod index;
+pub mod marked;
 pub mod merge;
 pub mod objects;
 pub mod paths;

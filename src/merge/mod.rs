@@ -3,3 +3,4 @@
 pub mod conflict;
 pub mod result;
 pub mod sides;
+pub mod strategy;

@@ -1,0 +1,314 @@
+//! Settling a merge: each conflicting path by its strategy, and the tree that comes of it.
+
+use std::collections::BTreeMap;
+
+use crate::base::failure::Failure;
+use crate::base::text;
+use crate::git::BString;
+use crate::git::ByteSlice;
+use crate::git::Oid;
+use crate::git::error::GitError;
+use crate::git::marked;
+use crate::git::marked::Entry;
+use crate::git::marked::Piece;
+use crate::git::merge::Conflict;
+use crate::git::merge::ConflictKind;
+use crate::git::merge::Merge;
+use crate::git::repo::Repo;
+use crate::merge::sides::Side;
+use crate::merge::sides::Sides;
+
+use super::Facts;
+use super::Question;
+use super::Rules;
+use super::Verdict;
+use super::decision::Decided;
+use super::decision::Decision;
+use super::decision::Kept;
+use super::verdict;
+
+/// One merge that is to be settled.
+pub struct Settling<'a> {
+    /// The repository, seen from the checkout in which git merged.
+    pub repo: &'a Repo,
+    /// Which side git calls ours.
+    pub sides: Sides,
+    /// What was given as the base, if anything was.
+    pub base: Option<Oid>,
+    /// The commit that git calls ours.
+    pub ours: Oid,
+    /// The commit that git calls theirs.
+    pub theirs: Oid,
+    /// What decides which path.
+    pub rules: &'a Rules,
+    /// What strategies are told.
+    pub facts: &'a dyn Facts,
+}
+
+/// What became of a merge.
+#[derive(Debug)]
+pub struct Settled {
+    /// The tree: git's own, but for the paths that were decided.
+    pub tree: Oid,
+    /// What was decided.
+    pub decisions: Vec<Decision>,
+    /// What stays for a person.
+    pub left: Vec<Left>,
+}
+
+/// A conflict that stays.
+#[derive(Debug)]
+pub struct Left {
+    /// The conflict.
+    pub conflict: Conflict,
+    /// Why the strategy of its path did not decide it.
+    pub why: Option<String>,
+}
+
+/// What one path becomes.
+struct Answer {
+    entries: Vec<Entry>,
+    kept: Kept,
+    hunks: Vec<Decided>,
+}
+
+impl Settling<'_> {
+    /// Settles what the rules decide; with nothing left, the tree holds no conflict.
+    ///
+    /// # Errors
+    /// When something cannot be read or written, or a command that makes a file anew fails.
+    pub fn settle(&self, merge: Merge) -> Result<Settled, Failure> {
+        let mut settled = Settled { tree: merge.tree, decisions: Vec::new(), left: Vec::new() };
+        let (mut entries, mut anew) = (Vec::new(), BTreeMap::<usize, Vec<Conflict>>::new());
+        let mut told = BTreeMap::<BString, usize>::new();
+        for conflict in &merge.conflicts {
+            *told.entry(conflict.path.clone()).or_default() += 1;
+        }
+        let marked = self.marked(&merge)?;
+        for conflict in merge.conflicts {
+            let stays = |conflict, why| Left { conflict, why };
+            let Some((number, rule)) = self.rules.of(conflict.path.as_bstr()) else {
+                settled.left.push(stays(conflict, None));
+                continue;
+            };
+            let question = Question { path: conflict.path.as_bstr(), facts: self.facts };
+            let (verdict, strategy) = (verdict(rule.strategy, &question)?, rule.strategy);
+            // What git tells twice about one path is more than a strategy sees.
+            if told.get(&conflict.path) != Some(&1) && verdict != Verdict::Stays(None) {
+                settled.left.push(stays(conflict, Some(format!("{strategy} cannot decide such a conflict"))));
+                continue;
+            }
+            let (answer, why) = match verdict {
+                Verdict::Stays(why) => {
+                    let why = why.map(|why| format!("{strategy} does not decide: {why}"));
+                    settled.left.push(stays(conflict, why));
+                    continue;
+                }
+                Verdict::Anew if is_file(&conflict) => {
+                    anew.entry(number).or_default().push(conflict);
+                    continue;
+                }
+                Verdict::Anew => (None, None),
+                Verdict::Side { side, why } => (self.by_side(&conflict, side, marked)?, why),
+                Verdict::Both => (self.by_both(&conflict, marked)?, None),
+            };
+            let Some(answer) = answer else {
+                settled.left.push(stays(conflict, Some(format!("{strategy} cannot decide such a conflict"))));
+                continue;
+            };
+            entries.extend(answer.entries);
+            settled.decisions.push(Decision {
+                path: text::visible(&conflict.path),
+                strategy: strategy.to_string(),
+                kept: answer.kept,
+                why,
+                hunks: answer.hunks,
+                commit: None,
+            });
+        }
+        self.make_anew(merge.tree, anew, &mut entries, &mut settled)?;
+        settled.tree = self.repo.with_entries(merge.tree, &entries)?;
+        settled.decisions.sort_by(|one, other| one.path.cmp(&other.path));
+        settled.left.sort_by(|one, other| one.conflict.path.cmp(&other.conflict.path));
+        Ok(settled)
+    }
+
+    /// A tree with plain marks in the conflicting files.
+    fn marked(&self, merge: &Merge) -> Result<Oid, GitError> {
+        let is_ruled = |conflict: &Conflict| self.rules.of(conflict.path.as_bstr()).is_some();
+        let style = self.repo.config("merge.conflictStyle");
+        if style.is_none_or(|style| *style == *b"merge") || !merge.conflicts.iter().any(is_ruled) {
+            return Ok(merge.tree);
+        }
+        self.repo.marked_tree(self.base, self.ours, self.theirs)
+    }
+
+    /// Runs the commands of files that are made anew, once everything else is decided: they see the merged tree.
+    fn make_anew(
+        &self,
+        tree: Oid,
+        anew: BTreeMap<usize, Vec<Conflict>>,
+        entries: &mut Vec<Entry>,
+        settled: &mut Settled,
+    ) -> Result<(), Failure> {
+        if !settled.left.is_empty() {
+            let waits = |conflict| Left { conflict, why: Some("regenerate waits for the other conflicts".to_owned()) };
+            settled.left.extend(anew.into_values().flatten().map(waits));
+            return Ok(());
+        }
+        // Until a file is made anew it is the target's: what a command finds there is no text with marks in it.
+        for conflict in anew.values().flatten() {
+            let [target, task] = [Side::Target, Side::Task].map(|side| self.sides.stage(side, conflict));
+            entries.push((conflict.path.clone(), target.or(task)));
+        }
+        for (number, conflicts) in anew {
+            let Some(rule) = self.rules.0.get(number) else { continue };
+            let paths: Vec<BString> = conflicts.into_iter().map(|conflict| conflict.path).collect();
+            let seen = self.repo.with_entries(tree, entries)?;
+            for (path, entry) in self.facts.regenerate(seen, &paths, rule)? {
+                entries.retain(|(known, _)| *known != path);
+                settled.decisions.push(Decision {
+                    path: text::visible(&path),
+                    strategy: rule.strategy.to_string(),
+                    kept: Kept::Anew,
+                    why: rule.run.as_ref().map(|words| format!("`{}`", shell_words::join(words))),
+                    hunks: Vec::new(),
+                    commit: None,
+                });
+                entries.push((path, entry));
+            }
+        }
+        Ok(())
+    }
+
+    /// One side's lines in each conflicting hunk; of what has no hunks, that side's file.
+    fn by_side(&self, conflict: &Conflict, side: Side, marked: Oid) -> Result<Option<Answer>, GitError> {
+        let kept = match side {
+            Side::Target => Kept::Target,
+            Side::Task => Kept::Task,
+        };
+        let path = &conflict.path;
+        let found = self.repo.entry(marked, path.as_bstr())?;
+        let stage = self.sides.stage(side, conflict);
+        let whole = |mut more: Vec<Entry>| {
+            more.push((path.clone(), stage));
+            Some(Answer { entries: more, kept, hunks: Vec::new() })
+        };
+        Ok(match conflict.kind {
+            ConflictKind::Content | ConflictKind::AddAdd if has_lines(conflict) => {
+                let Some((mode, _)) = found else { return Ok(None) };
+                let mode = if modes_conflict(conflict) { stage.map_or(mode, |(mode, _)| mode) } else { mode };
+                self.by_hunks(conflict, marked, mode, kept, |ours, theirs| self.sides.pick(side, ours, theirs).to_vec())?
+            }
+            // A link has one line, and no hunk.
+            ConflictKind::AddAdd | ConflictKind::Content | ConflictKind::Binary if is_file(conflict) => {
+                found.and_then(|_| whole(Vec::new()))
+            }
+            // git leaves the changed file where it was; elsewhere it would be a folder's name by now.
+            ConflictKind::ModifyDelete => {
+                let [_, ours, theirs] = conflict.stages;
+                if found == ours.or(theirs) { whole(Vec::new()) } else { None }
+            }
+            ConflictKind::Mode => self.aside(conflict, marked)?.and_then(whole),
+            _ => None,
+        })
+    }
+
+    /// Both sides' lines in each conflicting hunk.
+    fn by_both(&self, conflict: &Conflict, marked: Oid) -> Result<Option<Answer>, GitError> {
+        let has_lines = matches!(conflict.kind, ConflictKind::Content | ConflictKind::AddAdd) && has_lines(conflict);
+        let found = self.repo.entry(marked, conflict.path.as_bstr())?;
+        let Some((mode, _)) = found.filter(|_| has_lines && !modes_conflict(conflict)) else { return Ok(None) };
+        self.by_hunks(conflict, marked, mode, Kept::Both, |ours, theirs| both(ours, theirs))
+    }
+
+    /// The file as git merged it, with the open hunks decided. Nothing when they cannot be told.
+    fn by_hunks(
+        &self,
+        conflict: &Conflict,
+        marked: Oid,
+        mode: u32,
+        kept: Kept,
+        pick: impl Fn(&[u8], &[u8]) -> Vec<u8>,
+    ) -> Result<Option<Answer>, GitError> {
+        let (Some((_, text)), [_, Some((_, ours)), Some((_, theirs))]) =
+            (self.repo.entry(marked, conflict.path.as_bstr())?, conflict.stages)
+        else {
+            return Ok(None);
+        };
+        let (text, ours, theirs) = (self.repo.blob(text)?, self.repo.blob(ours)?, self.repo.blob(theirs)?);
+        let Some(pieces) = marked::pieces(&text, (self.ours, &ours), (self.theirs, &theirs)) else {
+            return Ok(None);
+        };
+        let (mut out, mut hunks) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            match piece {
+                Piece::Settled(text) => out.extend(text),
+                Piece::Open(ours, theirs) => {
+                    let lines = |text: &[u8]| text.lines().count();
+                    let count = |side| lines(self.sides.pick(side, &ours, &theirs));
+                    let (target, task) = (count(Side::Target), count(Side::Task));
+                    hunks.push(Decided { line: lines(&out) + 1, target, task });
+                    out.extend(pick(&ours, &theirs));
+                }
+            }
+        }
+        let blob = self.repo.write_blob(&out)?;
+        Ok(Some(Answer { entries: vec![(conflict.path.clone(), Some((mode, blob)))], kept, hunks }))
+    }
+
+    /// The names under which git put the two kinds of things aside, to be removed; nothing when they are not where they
+    /// are expected.
+    fn aside(&self, conflict: &Conflict, tree: Oid) -> Result<Option<Vec<Entry>>, GitError> {
+        let mut found = Vec::new();
+        let [_, ours, theirs] = conflict.stages;
+        for (commit, stage) in [(self.ours, ours), (self.theirs, theirs)] {
+            let mut name = conflict.path.clone();
+            name.extend_from_slice(format!("~{commit}").as_bytes());
+            match self.repo.entry(tree, name.as_bstr())? {
+                Some(entry) if Some(entry) == stage => found.push((name, None)),
+                Some(_) => return Ok(None),
+                None if self.repo.entry(tree, conflict.path.as_bstr())? == stage => {}
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(found))
+    }
+}
+
+/// The lines of both, one after the other; a line without an end gets one before another follows.
+fn both(ours: &[u8], theirs: &[u8]) -> Vec<u8> {
+    let mut out = ours.to_vec();
+    if !out.is_empty() && !theirs.is_empty() && !out.ends_with(b"\n") {
+        let end: &[u8] = if theirs.contains_str("\r\n") { b"\r\n" } else { b"\n" };
+        out.extend_from_slice(end);
+    }
+    out.extend_from_slice(theirs);
+    out
+}
+
+/// The part of a mode that tells what it is, and what it is for a file.
+const TYPE: u32 = 0o170_000;
+const FILE: u32 = 0o100_000;
+const LINK: u32 = 0o120_000;
+
+/// Whether both sides have a file with lines there.
+fn has_lines(conflict: &Conflict) -> bool {
+    let [_, ours, theirs] = conflict.stages;
+    [ours, theirs].iter().all(|side| side.is_some_and(|(mode, _)| mode & TYPE == FILE))
+}
+
+/// Whether it is about a file or link of one name, and nothing was renamed or moved aside.
+fn is_file(conflict: &Conflict) -> bool {
+    let kinds =
+        [ConflictKind::Content, ConflictKind::AddAdd, ConflictKind::Binary, ConflictKind::ModifyDelete];
+    let of_file = |(mode, _): &(u32, Oid)| [FILE, LINK].contains(&(mode & TYPE));
+    kinds.contains(&conflict.kind) && conflict.stages.iter().flatten().all(of_file)
+}
+
+/// Whether both sides made the file another kind of file, each another.
+fn modes_conflict(conflict: &Conflict) -> bool {
+    let mode = |stage: Option<(u32, Oid)>| stage.map(|(mode, _)| mode);
+    let [base, ours, theirs] = conflict.stages.map(mode);
+    ours != theirs && ours != base && theirs != base
+}
