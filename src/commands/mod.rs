@@ -27,6 +27,7 @@ pub mod sync;
 pub mod syncing;
 pub mod uninstall;
 pub mod waiting;
+pub mod watch;
 
 use std::path::PathBuf;
 
@@ -59,6 +60,8 @@ pub struct Context<'a> {
     pub cargo_home: Option<PathBuf>,
     /// Where a hook says that it fired, instead of judging: set by `git odyssey doctor`.
     pub probe: Option<PathBuf>,
+    /// Whether a program reads the answer.
+    pub json: bool,
     /// Told of progress.
     pub monitor: &'a dyn Monitor,
 }

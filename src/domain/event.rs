@@ -51,6 +51,13 @@ const NAMES: [(EventKind, &str); 12] = [
     (EventKind::Override, "override"),
 ];
 
+impl EventKind {
+    /// The names of all kinds.
+    pub fn names() -> [&'static str; 12] {
+        NAMES.map(|(_, name)| name)
+    }
+}
+
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = NAMES.iter().find(|(kind, _)| kind == self).map_or("", |(_, name)| name);

@@ -72,6 +72,8 @@ pub enum What {
         task: TaskName,
         /// The grant that ended.
         fence: u64,
+        /// When.
+        expires_at: Timestamp,
     },
     /// Two parties' work does not fit together, or does so in other paths than before.
     Conflict {
@@ -135,10 +137,10 @@ pub struct Seen {
     pub branches: BTreeMap<String, String>,
     /// By checkout and task, the edited paths.
     pub edits: BTreeMap<String, BTreeMap<TaskName, BTreeSet<String>>>,
-    /// Grants of which it was told that they end soon.
-    pub expiring: BTreeMap<TaskName, u64>,
-    /// Grants of which it was told that they ended.
-    pub expired: BTreeMap<TaskName, u64>,
+    /// The ends of which it was told that they come soon. A renewal makes another end.
+    pub expiring: BTreeMap<TaskName, Timestamp>,
+    /// The ends of which it was told that they came.
+    pub expired: BTreeMap<TaskName, Timestamp>,
     /// Pairs of parties and their conflicting paths.
     pub conflicts: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// What cannot be seen, and why.
@@ -168,11 +170,11 @@ impl Seen {
                 tasks.retain(|_, edited| !edited.is_empty());
                 self.edits.retain(|_, tasks| !tasks.is_empty());
             }
-            What::Expiring { task, fence, .. } => {
-                self.expiring.insert(task.clone(), *fence);
+            What::Expiring { task, expires_at, .. } => {
+                self.expiring.insert(task.clone(), *expires_at);
             }
-            What::Expired { task, fence } => {
-                self.expired.insert(task.clone(), *fence);
+            What::Expired { task, expires_at, .. } => {
+                self.expired.insert(task.clone(), *expires_at);
             }
             What::Conflict { one, other, paths } => {
                 self.conflicts.entry(one.clone()).or_default().insert(other.clone(), paths.clone());

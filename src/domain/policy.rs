@@ -5,6 +5,7 @@ mod error;
 mod file;
 mod key;
 pub mod merging;
+pub mod reaction;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +16,7 @@ pub use error::PolicyError;
 pub use error::Position;
 pub use error::Problem;
 use merging::MergeRule;
+use reaction::Reaction;
 
 /// How work is landed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -48,6 +50,8 @@ pub struct Policy {
     pub land: LandPolicy,
     /// What decides conflicts, path by path; of several entries that cover a path the last one counts.
     pub merge: Vec<MergeRule>,
+    /// What runs when something happens that is watched.
+    pub on: Vec<Reaction>,
     /// How the ledger is kept.
     pub ledger: LedgerPolicy,
     /// Where the patterns are in the file, by key.
@@ -117,6 +121,7 @@ impl Default for Policy {
             workspace: WorkspacePolicy::default(),
             land: LandPolicy::default(),
             merge: Vec::new(),
+            on: Vec::new(),
             ledger: LedgerPolicy::default(),
             positions: BTreeMap::new(),
         }
@@ -245,7 +250,7 @@ fsync = false
             (
                 "zzz = 1",
                 "1:1: unknown key `zzz`",
-                "the keys here are `target`, `ttl`, `commons`, `regions`, `workspace`, `land`, `merge`, `ledger`",
+                "the keys here are `target`, `ttl`, `commons`, `regions`, `workspace`, `land`, `merge`, `on`, `ledger`",
             ),
             ("[ledger]\nremote = 1", "2:1: unknown key `ledger.remote`", "the keys here are `fsync`"),
             ("ttl = \"90\"", "1:7: '90' is not a duration", "write for example \"45m\", \"2h\" or \"1d\""),

@@ -106,7 +106,7 @@ impl Screen {
     }
 
     fn run(&self, request: Request) -> Result<Outcome, Failure> {
-        request.run(&World::read()?.context(&self.terminal))
+        request.run(&World::read()?.context(self.json, &self.terminal))
     }
 
     fn show(&self, command: &str, answer: Result<Outcome, Failure>) -> u8 {

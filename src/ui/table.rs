@@ -65,6 +65,10 @@ table! {
         ("git odyssey status --json", "The same for a program."),
     ];
     Show = commands::show::Show, &[("git odyssey show auth-refactor", "See one task in full.")];
+    Watch = commands::watch::Watch, &[
+        ("git odyssey watch", "Tell what happens, until Ctrl-C."),
+        ("git odyssey watch --json --since 120", "For a program that was away: go on after notice 120."),
+    ];
     Log = commands::log::Log, &[
         ("git odyssey log -n 20", "See the latest twenty events."),
         ("git odyssey log --task auth-refactor", "See what happened to one task."),

@@ -156,7 +156,7 @@ impl World {
     }
 
     /// What a command is told.
-    pub fn context(self, monitor: &dyn Monitor) -> Context<'_> {
+    pub fn context(self, json: bool, monitor: &dyn Monitor) -> Context<'_> {
         Context {
             folder: self.folder,
             clock: self.clock,
@@ -167,6 +167,7 @@ impl World {
             home: self.home,
             cargo_home: self.cargo_home,
             probe: self.probe,
+            json,
             monitor,
         }
     }

@@ -16,6 +16,8 @@ use crate::domain::lease::Lease;
 use crate::domain::notice::Seen;
 use crate::domain::notice::What;
 use crate::domain::task::TaskName;
+use crate::git::BString;
+use crate::git::paths;
 use crate::git::repo::Repo;
 use crate::ledger::history;
 use crate::workspace::copy;
@@ -71,12 +73,11 @@ impl Look {
         let mut next: Option<Timestamp> = None;
         for lease in state.book.leases().iter().filter(|lease| lease.is_active()) {
             let (soon, end) = (warns_at(lease), lease.expires_at);
-            let told = |told: &BTreeMap<TaskName, u64>| told.get(&lease.task) == Some(&lease.fence.0);
+            let told = |told: &BTreeMap<TaskName, Timestamp>| told.get(&lease.task) == Some(&end);
             let (task, fence) = (lease.task.clone(), lease.fence.0);
-            // A renewal moves both; a lease that was warned of and renewed is warned of again.
             if now >= end {
                 if !told(&seen.expired) {
-                    happened.push(What::Expired { task, fence });
+                    happened.push(What::Expired { task, fence, expires_at: end });
                 }
             } else if now >= soon {
                 if !told(&seen.expiring) {
@@ -146,8 +147,8 @@ impl Look {
 
 type Edits = BTreeMap<TaskName, BTreeSet<String>>;
 
-fn stamp(repo: &Repo, path: &crate::git::BString) -> Stamp {
-    let file = repo.checkout()?.join(crate::git::paths::to_path(path)?);
+fn stamp(repo: &Repo, path: &BString) -> Stamp {
+    let file = repo.checkout()?.join(paths::from_git(path).ok()?);
     let metadata = file.symlink_metadata().ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
 }
@@ -186,11 +187,7 @@ fn branches(session: &Session) -> Result<BTreeMap<String, String>, Failure> {
     Ok(found.into_iter().map(|(name, tip)| (name, tip.to_string())).collect())
 }
 
-fn moved(
-    before: &BTreeMap<String, String>,
-    now: &BTreeMap<String, String>,
-    book: &LeaseBook,
-) -> Vec<What> {
+fn moved(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>, book: &LeaseBook) -> Vec<What> {
     let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
     let differs = names.into_iter().filter(|name| before.get(*name) != now.get(*name));
     differs

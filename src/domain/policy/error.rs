@@ -69,6 +69,9 @@ pub enum Problem {
     /// A time to live that is too short or too long.
     #[error("a lease lasts from 1m to 30d, not {0}")]
     Ttl(String),
+    /// An `[[on]]` entry that waits for nothing that happens.
+    #[error("nothing tells of `{}`", text::visible(.0.as_bytes()))]
+    Event(String),
     /// A target that no branch can be.
     #[error("'{}' cannot be a branch's name", text::visible(.0.as_bytes()))]
     Branch(String),
@@ -144,6 +147,7 @@ impl Explain for PolicyError {
                 format!("write [\"sh\", \"-c\", {}]", toml::Value::from(command.as_str()))
             }
             Problem::Strategy(name) => key::strategy_hint(name),
+            Problem::Event(name) => key::name_hint(name, &super::reaction::names(), "events"),
             Problem::MergeStrategy(unknown) => unknown.hint(),
             Problem::NothingToRun => "write for example: run = \"cargo generate-lockfile\"".to_owned(),
             Problem::Toml(_)

@@ -23,6 +23,7 @@ use super::error::Position;
 use super::error::Problem;
 use super::key::KEYS;
 use super::merging::MergeFile;
+use super::reaction::OnFile;
 use crate::domain::ttl;
 use crate::domain::ttl::BadTtl;
 
@@ -44,6 +45,8 @@ struct File {
     land: LandFile,
     #[serde(default)]
     merge: Vec<Spanned<MergeFile>>,
+    #[serde(default)]
+    on: Vec<OnFile>,
     #[serde(default)]
     ledger: LedgerFile,
 }
@@ -131,6 +134,7 @@ impl Reading<'_> {
             workspace: self.workspace(file.workspace, default.workspace)?,
             land: self.land(file.land)?,
             merge: self.merge_rules(file.merge)?,
+            on: self.reactions(file.on)?,
             ledger: LedgerPolicy { fsync: file.ledger.fsync.unwrap_or(default.ledger.fsync) },
             positions: std::mem::take(&mut self.positions),
         })

@@ -1,10 +1,11 @@
 //! The keys of the policy file, and what someone who mistyped one may have meant.
 
 /// The keys of each table; those of `regions` are free.
-pub(super) const KEYS: [(&str, &[&str]); 5] = [
-    ("", &["target", "ttl", "commons", "regions", "workspace", "land", "merge", "ledger"]),
+pub(super) const KEYS: [(&str, &[&str]); 6] = [
+    ("", &["target", "ttl", "commons", "regions", "workspace", "land", "merge", "on", "ledger"]),
     ("workspace", &["root", "copy", "setup", "disposable"]),
     ("land", &["strategy", "check"]),
+    ("on", &["event", "run", "timeout"]),
     ("merge", &["paths", "strategy", "run", "timeout"]),
     ("ledger", &["fsync"]),
 ];

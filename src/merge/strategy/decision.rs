@@ -118,7 +118,8 @@ mod tests {
             "src/a.rs by theirs: line 5 (main's 2 lines and auth's 1)"
         );
         assert_eq!(line(decision(Kept::Anew, None, &[])), "src/a.rs by theirs: made anew");
-        let replayed = Decision { commit: Some("0123456789abcdef".to_owned()), ..decision(Kept::Task, None, &[]) };
+        let replayed =
+            Decision { commit: Some("0123456789abcdef".to_owned()), ..decision(Kept::Task, None, &[]) };
         assert_eq!(line(replayed), "src/a.rs by theirs, replaying 0123456789: as auth has it");
     }
 }

@@ -152,7 +152,10 @@ impl Settling<'_> {
         settled: &mut Settled,
     ) -> Result<(), Failure> {
         if !settled.left.is_empty() {
-            let waits = |conflict| Left { conflict, why: Some("regenerate waits for the other conflicts".to_owned()) };
+            let waits = |conflict| Left {
+                conflict,
+                why: Some("regenerate waits for the other conflicts".to_owned()),
+            };
             settled.left.extend(anew.into_values().flatten().map(waits));
             return Ok(());
         }
@@ -198,7 +201,9 @@ impl Settling<'_> {
             ConflictKind::Content | ConflictKind::AddAdd if has_lines(conflict) => {
                 let Some((mode, _)) = found else { return Ok(None) };
                 let mode = if modes_conflict(conflict) { stage.map_or(mode, |(mode, _)| mode) } else { mode };
-                self.by_hunks(conflict, marked, mode, kept, |ours, theirs| self.sides.pick(side, ours, theirs).to_vec())?
+                self.by_hunks(conflict, marked, mode, kept, |ours, theirs| {
+                    self.sides.pick(side, ours, theirs).to_vec()
+                })?
             }
             // A link has one line, and no hunk.
             ConflictKind::AddAdd | ConflictKind::Content | ConflictKind::Binary if is_file(conflict) => {
@@ -216,9 +221,12 @@ impl Settling<'_> {
 
     /// Both sides' lines in each conflicting hunk.
     fn by_both(&self, conflict: &Conflict, marked: Oid) -> Result<Option<Answer>, GitError> {
-        let has_lines = matches!(conflict.kind, ConflictKind::Content | ConflictKind::AddAdd) && has_lines(conflict);
+        let has_lines =
+            matches!(conflict.kind, ConflictKind::Content | ConflictKind::AddAdd) && has_lines(conflict);
         let found = self.repo.entry(marked, conflict.path.as_bstr())?;
-        let Some((mode, _)) = found.filter(|_| has_lines && !modes_conflict(conflict)) else { return Ok(None) };
+        let Some((mode, _)) = found.filter(|_| has_lines && !modes_conflict(conflict)) else {
+            return Ok(None);
+        };
         self.by_hunks(conflict, marked, mode, Kept::Both, |ours, theirs| both(ours, theirs))
     }
 

@@ -1,0 +1,182 @@
+//! `watch`: tells what happens, one notice a line, woken by the file system.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::base::atomic::FileError;
+use crate::base::clock;
+use crate::base::failure::Explain;
+use crate::base::failure::Failure;
+use crate::base::lock::Lock;
+use crate::base::page::Page;
+use crate::domain::notice::Notice;
+use crate::ledger::error::LedgerError;
+use crate::ledger::journal;
+use crate::ledger::journal::Journal;
+use crate::ledger::journal::Reader;
+use crate::ledger::journal::Writer;
+
+use super::Context;
+use super::Outcome;
+use super::session::Session;
+
+mod look;
+mod reactions;
+mod said;
+mod wakes;
+
+use look::Look;
+use reactions::Reactions;
+use wakes::Wakes;
+
+/// Tell what happens as it happens: leases, branches, edits in held regions, leases that end.
+///
+/// With --json each notice is one object on a line of its own, with a number (`seq`). Whoever was away goes on where it
+/// stopped with --since. Of several watchers of a repository one looks, and all tell the same.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Watch {
+    /// Tell first what happened after the notice with this number; 0 for all that is kept
+    #[arg(long, value_name = "NUMBER")]
+    pub since: Option<u64>,
+}
+
+/// The runtime that waits for changes could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot wait for changes")]
+struct NoRuntime(#[source] std::io::Error);
+
+impl Explain for NoRuntime {}
+
+/// What a watcher goes by.
+struct Watching<'a> {
+    context: &'a Context<'a>,
+    journal: Journal,
+    reader: Reader,
+}
+
+impl Watch {
+    /// Tells until nobody listens any more, or a signal ends it.
+    ///
+    /// # Errors
+    /// When the repository is not prepared, `--since` names what is gone, or the journal cannot be written.
+    pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let session = Session::open(context)?;
+        if !session.ledger().is_prepared()? {
+            return Err(LedgerError::NotPrepared.into());
+        }
+        let journal = Journal::of(&session.ledger().folder());
+        journal.folder()?;
+        let since = match self.since {
+            Some(since) => since,
+            None => journal.newest()?,
+        };
+        let reader = journal.since(since)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(NoRuntime)?;
+        let mut watching = Watching { context, journal, reader };
+        runtime.block_on(async {
+            tokio::select! {
+                ended = watching.watch(&session) => ended,
+                signal = tokio::signal::ctrl_c() => signal.map_err(|error| NoRuntime(error).into()),
+            }
+        })?;
+        let mut outcome = Outcome::new(Page::default(), &serde_json::Value::Null);
+        outcome.given = true;
+        // A wait for the lock of the one who looks has a thread of its own, which ends with the process.
+        runtime.shutdown_background();
+        Ok(outcome)
+    }
+}
+
+impl Watching<'_> {
+    async fn watch(&mut self, session: &Session) -> Result<(), Failure> {
+        let lock_file = self.journal.lock_file();
+        let lock = match Lock::attempt(&lock_file)? {
+            Some(lock) => Some(lock),
+            None => self.follow(&lock_file).await?,
+        };
+        match lock {
+            Some(lock) => self.lead(session, lock).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Tells what another watcher writes, until that one ends: then the lock is ours. Nothing when nobody listens.
+    async fn follow(&mut self, lock_file: &Path) -> Result<Option<Lock>, Failure> {
+        let mut wakes = Wakes::of_folder(self.journal.folder()?)?;
+        let path = lock_file.to_owned();
+        let mut turn = tokio::task::spawn_blocking(move || Lock::wait(&path));
+        loop {
+            if !self.tell()? {
+                return Ok(None);
+            }
+            tokio::select! {
+                lock = &mut turn => {
+                    let lost = |error: tokio::task::JoinError| {
+                        FileError::new("wait for", lock_file, std::io::Error::other(error))
+                    };
+                    return Ok(Some(lock.map_err(lost)??));
+                }
+                () = wakes.next(None) => {}
+            }
+        }
+    }
+
+    /// Looks, writes down what happened, and tells it.
+    async fn lead(&mut self, session: &Session, lock: Lock) -> Result<(), Failure> {
+        // Watched from before the first look, so that nothing falls between.
+        let mut wakes = Wakes::of_refs(session.repo.common_dir())?;
+        let mut writer = self.journal.write(lock)?;
+        if writer.seen().is_none() {
+            writer.begin_with(Look::beginning(session)?);
+        }
+        let mut reactions = Reactions::new(self.journal.folder()?, &session.home);
+        let mut look = Look::default();
+        loop {
+            let next = self.look(&mut look, &mut writer, &mut wakes, &mut reactions)?;
+            if !self.tell()? {
+                return Ok(());
+            }
+            wakes.next(next).await;
+            for trouble in reactions.ended() {
+                self.context.monitor.note(&trouble);
+            }
+        }
+    }
+
+    /// One look; answers how long nothing will happen by itself.
+    fn look(
+        &self,
+        look: &mut Look,
+        writer: &mut Writer,
+        wakes: &mut Wakes,
+        reactions: &mut Reactions,
+    ) -> Result<Option<Duration>, Failure> {
+        // Opened anew each time: the policy, the leases and the worktrees may all have changed.
+        let session = Session::open(self.context)?;
+        let now = self.context.clock.now();
+        let seen = writer.seen().cloned().unwrap_or_default();
+        let found = look.again(&session, &seen, now)?;
+        wakes.follow(found.checkouts)?;
+        for notice in writer.append(found.happened, now)? {
+            for trouble in reactions.to(&notice, &session.policy.on) {
+                self.context.monitor.note(&trouble);
+            }
+        }
+        Ok(found.next.map(|next| clock::until(now, next).max(Duration::from_secs(1))))
+    }
+
+    /// Tells what was written since. False when nobody listens any more.
+    fn tell(&mut self) -> Result<bool, Failure> {
+        for notice in self.reader.more()? {
+            if !self.context.monitor.line(&self.face(&notice))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn face(&self, notice: &Notice) -> String {
+        if self.context.json { journal::line(notice).trim_end().to_owned() } else { said::text(notice) }
+    }
+}
