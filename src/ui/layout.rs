@@ -38,15 +38,19 @@ impl Layout {
         Layout { bin: prefix.join("bin"), data: share.clone(), share }
     }
 
-    /// A person's own: where cargo installs programs if there is such a folder, else `~/.local`.
+    /// A person's own: where cargo installs programs or else `~/.local`; the one that a shell looks in, if only one is.
     ///
     /// # Errors
     /// When the person has no home.
     pub fn own(context: &Context<'_>) -> Result<Layout, Homeless> {
         let local = context.home.as_ref().map(|home| home.join(".local"));
         let usual = || context.home.as_ref().map(|home| home.join(".cargo"));
-        let cargo = context.cargo_home.clone().or_else(usual).filter(|cargo| cargo.join("bin").is_dir());
-        let prefix = cargo.or_else(|| local.clone()).ok_or(Homeless)?;
+        let cargo = context.cargo_home.clone().or_else(usual);
+        let searched = world::program_folders();
+        let is_searched = |prefix: &&PathBuf| searched.contains(&prefix.join("bin"));
+        let found = cargo.iter().chain(&local).find(is_searched);
+        let prefix = found.or(cargo.iter().find(|cargo| cargo.join("bin").is_dir())).or(local.as_ref());
+        let prefix = prefix.ok_or(Homeless)?.clone();
         let beside = Layout::below(&prefix);
         let data = world::data_folder().or_else(|| local.map(|local| local.join("share")));
         Ok(Layout { data: data.unwrap_or_else(|| beside.share.clone()), ..beside })
