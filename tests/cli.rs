@@ -1031,6 +1031,7 @@ $ git odyssey land three --rebase --keep --json
       "[LAB]/main"
     ],
     "commits": 1,
+    "decisions": [],
     "new": "[HASH]",
     "old": "[HASH]",
     "target": "refs/heads/main",

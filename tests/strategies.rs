@@ -8,6 +8,9 @@ mod support;
 #[path = "strategies/sync.rs"]
 mod sync;
 
+#[path = "strategies/deciding.rs"]
+mod deciding;
+
 use support::Lab;
 
 /// A lab with a task `work` that holds `src/**`, and a policy with these lines more.

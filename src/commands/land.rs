@@ -31,11 +31,15 @@ use crate::ledger::intent::Written;
 use crate::merge::result;
 use crate::merge::result::Merged;
 use crate::merge::result::Parts;
+use crate::merge::strategy::decision::Decision;
 use crate::workspace::process;
 use crate::workspace::setup;
 
 use super::Context;
 use super::Outcome;
+use super::deciding;
+use super::deciding::Deciding;
+use super::facts::Known;
 use super::init;
 use super::landing::Landing;
 use super::landing::LandingError;
@@ -69,6 +73,9 @@ pub struct Land {
     /// Leave the worktree and its branch where they are
     #[arg(long)]
     pub keep: bool,
+    /// What decides conflicts.
+    #[command(flatten)]
+    pub deciding: Deciding,
 }
 
 /// What a landing answers.
@@ -86,6 +93,8 @@ pub struct Landed {
     pub commits: usize,
     /// The checkouts that were brought to the new commit.
     pub checkouts: Vec<PathBuf>,
+    /// What merge strategies decided.
+    pub decisions: Vec<Decision>,
     /// What became of the workspace.
     pub workspace: Removed,
 }
@@ -200,6 +209,7 @@ impl Land {
             new: merged.commit.to_string(),
             commits: commits.len(),
             checkouts,
+            decisions: merged.decisions,
             workspace,
         })
     }
@@ -249,7 +259,9 @@ impl Land {
             return Err(LandError::NotAhead { task: lease.task.clone(), target }.into());
         }
         let (repo, now) = (&session.repo, session.now);
-        let parts = Parts { repo, lease, tip, target: old, commits, now };
+        let rules = self.deciding.rules(session)?;
+        let facts = Known::of(session, repo, lease, tip, old);
+        let parts = Parts { repo, lease, tip, target: old, commits, rules: &rules, facts: &facts, now };
         let merged = result::make(parts, strategy)?;
         for difference in &merged.differences {
             context.monitor.note(&format!("please report this: {difference}"));
@@ -403,6 +415,7 @@ fn page(landed: &Landed) -> Page {
     for checkout in &landed.checkouts {
         page.put(Label::Plain, "  updated ").put(Label::Place, checkout.display().to_string()).end();
     }
+    deciding::put(&mut page, &landed.decisions, landed.task.as_str(), short(&landed.target));
     removed(&mut page, &landed.task, &landed.workspace);
     page
 }

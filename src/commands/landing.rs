@@ -173,7 +173,8 @@ impl Landing<'_> {
         session.repo.transact(&steps, &format!("land {}", self.lease.task), &lock)?;
         update_checkouts()?;
         ledger.change_locked(&lock, session.now, |state| -> Result<_, LedgerError> {
-            Ok((vec![ended(&state.book, &self.lease.task, self.lease.fence, self.new)?], ()))
+            let Lease { task, fence, .. } = self.lease;
+            Ok((vec![ended(&state.book, task, *fence, self.old, self.new)?], ()))
         })?;
         Ok(())
     }
@@ -183,10 +184,13 @@ fn ended(
     book: &crate::domain::book::LeaseBook,
     task: &TaskName,
     fence: Fence,
+    from: Oid,
     commit: Oid,
 ) -> Result<Entry, Refused> {
     let subject = format!("land {task}, fence {fence}");
     let event = Event::of(EventKind::Land, task, fence, subject).fact("Commit", commit.to_string());
+    // What came between the two is the task's work.
+    let event = event.fact("From", from.to_string());
     book.end(task, fence, event)
 }
 
@@ -222,7 +226,7 @@ pub fn recover(session: &Session, intent: &Intent) -> Result<Recovery, Failure> 
     }
     session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
         let live = state.book.get(task).is_some_and(|lease| lease.fence == *fence);
-        let entry = if live { Some(ended(&state.book, task, *fence, new)?) } else { None };
+        let entry = if live { Some(ended(&state.book, task, *fence, old, new)?) } else { None };
         Ok((entry.into_iter().collect(), ()))
     })?;
     let finished = format!("finished the landing of {task}, which was cut off after {target} had moved");

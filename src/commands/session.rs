@@ -128,7 +128,7 @@ impl Session {
     /// # Errors
     /// When the policy names a malformed pattern.
     pub fn commons(&self) -> Result<RegionSet, Failure> {
-        self.policy_regions("commons", &self.policy.commons)
+        self.policy_regions("commons", &self.policy.commons, &BTreeMap::new())
     }
 
     /// Ignored files that may go with a workspace.
@@ -136,13 +136,26 @@ impl Session {
     /// # Errors
     /// When the policy names a malformed pattern.
     pub fn disposable(&self) -> Result<RegionSet, Failure> {
-        self.policy_regions("workspace.disposable", &self.policy.workspace.disposable)
+        self.policy_regions("workspace.disposable", &self.policy.workspace.disposable, &BTreeMap::new())
     }
 
-    fn policy_regions(&self, key: &str, texts: &[String]) -> Result<RegionSet, Failure> {
+    /// The paths of one `[[merge]]` entry of the policy, by its number from 0. Named sets may be among them.
+    ///
+    /// # Errors
+    /// When the policy names a malformed pattern, or a set that there is not.
+    pub fn merge_paths(&self, number: usize, texts: &[String]) -> Result<RegionSet, Failure> {
+        self.policy_regions(&format!("merge.{number}"), texts, &self.policy.regions)
+    }
+
+    fn policy_regions(
+        &self,
+        key: &str,
+        texts: &[String],
+        sets: &BTreeMap<String, Vec<String>>,
+    ) -> Result<RegionSet, Failure> {
         let mut regions = Vec::new();
         for (index, text) in texts.iter().enumerate() {
-            let region = Region::parse(text, &BTreeMap::new(), self.ledger().case());
+            let region = Region::parse(text, sets, self.ledger().case());
             regions.push(region.map_err(|error| self.policy_error(key, index, error))?);
         }
         Ok(RegionSet::new(regions))

@@ -18,9 +18,13 @@ use crate::merge::result;
 use crate::merge::result::Merged;
 use crate::merge::result::Parts;
 use crate::merge::result::Update;
+use crate::merge::strategy::decision::Decision;
 
 use super::Context;
 use super::Outcome;
+use super::deciding;
+use super::deciding::Deciding;
+use super::facts::Known;
 use super::init;
 use super::land;
 use super::overriding;
@@ -42,6 +46,9 @@ pub struct Sync {
     /// Put the task's commits on top of the target; as they were they are saved
     #[arg(long, group = "how")]
     pub rebase: bool,
+    /// What decides conflicts.
+    #[command(flatten)]
+    pub deciding: Deciding,
 }
 
 /// What a sync answers.
@@ -63,6 +70,8 @@ pub struct Synced {
     pub own: usize,
     /// The workspace.
     pub workspace: PathBuf,
+    /// What merge strategies decided.
+    pub decisions: Vec<Decision>,
     /// Paths that somebody edited at that very moment, and that were left as they are.
     pub kept: Vec<String>,
     /// The salvage commit that keeps the task's commits as they were before a rebase.
@@ -181,14 +190,25 @@ impl Sync {
             commits: session.repo.new_commits(&[target], &[old])?.len(),
             own: own.len(),
             workspace: workspace.need_checkout()?.to_owned(),
+            decisions: Vec::new(),
             kept: Vec::new(),
             saved: None,
         };
         if synced.commits == 0 {
             return Ok(synced);
         }
-        let parts =
-            Parts { repo: &workspace, lease: &lease, tip: old, target, commits: &own, now: session.now };
+        let rules = self.deciding.rules(session)?;
+        let facts = Known::of(session, &workspace, &lease, old, target);
+        let parts = Parts {
+            repo: &workspace,
+            lease: &lease,
+            tip: old,
+            target,
+            commits: &own,
+            rules: &rules,
+            facts: &facts,
+            now: session.now,
+        };
         let merged = self.merged(context, parts)?;
         let new = merged.commit;
         // No hook judges a move that we announce, and what is refused here could not land later.
@@ -199,6 +219,7 @@ impl Sync {
         let syncing = Syncing { lease: &lease, branch, workspace: &workspace, old, new };
         let moved = syncing.carry_out(session)?;
         synced.how = Some(if own.is_empty() { How::FastForward } else { self.how().into() });
+        synced.decisions = merged.decisions;
         synced.new = new.to_string();
         synced.own = session.repo.new_commits(&[new], &[target])?.len();
         synced.kept = moved.kept.iter().map(|path| text::visible(path)).collect();
@@ -273,6 +294,7 @@ fn page(synced: &Synced) -> Page {
     page.put(Label::Plain, format!("{} by a {}", text::count(synced.commits, "new commit"), how.words()));
     page.put(Label::Quiet, format!(", it is now at {}", &synced.new[..10])).end();
     page.put(Label::Plain, "  updated ").put(Label::Place, synced.workspace.display().to_string()).end();
+    deciding::put(&mut page, &synced.decisions, synced.task.as_str(), target);
     for path in &synced.kept {
         page.put(Label::Warn, "  left as it is ").put(Label::Place, path);
         page.put(Label::Plain, ": it was edited at this moment").end();

@@ -4,6 +4,7 @@ pub mod checkout;
 pub mod diff;
 pub mod error;
 pub mod exclude;
+pub mod export;
 pub mod history;
 pub mod hooks;
 pub mod index;

@@ -5,12 +5,12 @@ use crate::base::failure::Kind;
 use crate::base::text;
 use crate::domain::lease::Lease;
 use crate::git::error::GitError;
-use crate::git::merge::Conflict;
 use crate::git::merge::Hunk;
 use crate::git::repo::Repo;
 
 use super::sides::Side;
 use super::sides::Sides;
+use super::strategy::settle::Left;
 
 /// One conflicting file.
 #[derive(Debug, serde::Serialize)]
@@ -19,6 +19,9 @@ pub struct File {
     pub path: String,
     /// What kind of conflict it is.
     pub kind: String,
+    /// Why the strategy of its path did not decide it, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<String>,
     /// The places where both sides changed the same lines; empty for kinds that have none.
     pub hunks: Vec<Place>,
 }
@@ -55,11 +58,11 @@ impl Conflicted {
         repo: &Repo,
         lease: &Lease,
         sides: Sides,
-        conflicts: Vec<Conflict>,
+        left: Vec<Left>,
         then: &'static str,
     ) -> Result<Conflicted, GitError> {
         let mut files = Vec::new();
-        for conflict in conflicts {
+        for Left { conflict, why } in left {
             let hunks = repo.conflict_hunks(&conflict)?;
             let place = |hunk: Hunk| Place {
                 line: sides.part(Side::Target, &hunk).first_line,
@@ -70,6 +73,7 @@ impl Conflicted {
             files.push(File {
                 path: text::visible(&conflict.path),
                 kind: conflict.kind.to_string(),
+                undecided: why,
                 hunks: hunks.into_iter().map(place).collect(),
             });
         }
@@ -106,6 +110,9 @@ fn shown(task: &str, target: &str, files: &[File]) -> String {
     let mut left = HUNKS;
     for file in files {
         out.push_str(&format!("\n{} ({})", file.path, file.kind));
+        if let Some(why) = &file.undecided {
+            out.push_str(&format!("\n  {why}"));
+        }
         for place in file.hunks.iter().take(left) {
             out.push_str(&format!("\n  line {}", place.line));
             side(&mut out, &format!("{target} has"), &place.ours);

@@ -5,9 +5,12 @@ use std::fmt::Write;
 
 use crate::base::clock::Timestamp;
 use crate::base::failure::Explain;
+use crate::base::failure::Failure;
 use crate::base::failure::Kind;
 use crate::domain::lease::Lease;
 use crate::domain::policy::Strategy;
+use crate::git::BStr;
+use crate::git::BString;
 use crate::git::ByteSlice;
 use crate::git::Oid;
 use crate::git::error::GitError;
@@ -16,6 +19,11 @@ use crate::git::repo::Repo;
 
 use super::conflict::Conflicted;
 use super::sides::Sides;
+use super::strategy::Facts;
+use super::strategy::Rules;
+use super::strategy::decision;
+use super::strategy::decision::Decision;
+use super::strategy::settle::Settling;
 
 /// How a task's branch takes up what is new on its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -34,54 +42,31 @@ pub struct Merged {
     pub commit: Oid,
     /// Where gix and git did not agree; git's word counts, and the difference is a bug of ours.
     pub differences: Vec<String>,
+    /// What strategies decided; it is in the commit's message too.
+    pub decisions: Vec<Decision>,
 }
 
-/// Why there is no commit that could be moved to.
+/// A rebase would drop a merge commit and what was done in it.
 #[derive(Debug, thiserror::Error)]
-pub enum MergeError {
-    /// Both sides changed the same.
-    #[error(transparent)]
-    Conflicted(#[from] Conflicted),
-    /// A rebase would drop a merge commit and what was done in it.
-    #[error("{task} holds a merge commit, which a rebase would drop")]
-    HasMerges {
-        /// The task.
-        task: String,
-        /// The command that does it without a rebase.
-        instead: String,
-    },
-    /// git could not do something.
-    #[error(transparent)]
-    Git(#[from] GitError),
+#[error("{task} holds a merge commit, which a rebase would drop")]
+pub struct HasMerges {
+    task: String,
+    /// The command that does it without a rebase.
+    instead: String,
 }
 
-impl Explain for MergeError {
+impl Explain for HasMerges {
     fn kind(&self) -> Kind {
-        match self {
-            MergeError::Conflicted(conflicted) => conflicted.kind(),
-            MergeError::HasMerges { .. } => Kind::Refused,
-            MergeError::Git(error) => error.kind(),
-        }
+        Kind::Refused
     }
 
     fn hints(&self) -> Vec<String> {
-        match self {
-            MergeError::Conflicted(conflicted) => conflicted.hints(),
-            MergeError::HasMerges { instead, .. } => vec![format!("without a rebase: {instead}")],
-            MergeError::Git(error) => error.hints(),
-        }
-    }
-
-    fn details(&self) -> Option<serde_json::Value> {
-        match self {
-            MergeError::Conflicted(conflicted) => conflicted.details(),
-            _ => None,
-        }
+        vec![format!("without a rebase: {}", self.instead)]
     }
 }
 
 /// What a result is made of.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Parts<'a> {
     /// The repository, seen from a checkout: its attributes and drivers count.
     pub repo: &'a Repo,
@@ -93,6 +78,10 @@ pub struct Parts<'a> {
     pub target: Oid,
     /// The commits that only the task has, children before parents.
     pub commits: &'a [Oid],
+    /// What decides conflicts, path by path.
+    pub rules: &'a Rules,
+    /// What strategies are told.
+    pub facts: &'a dyn Facts,
     /// The time of the commits that are made.
     pub now: Timestamp,
 }
@@ -101,10 +90,10 @@ pub struct Parts<'a> {
 ///
 /// # Errors
 /// When the two conflict, or git cannot do something.
-pub fn make(parts: Parts<'_>, strategy: Strategy) -> Result<Merged, MergeError> {
-    let Parts { repo, lease, tip, target, commits, now } = parts;
+pub fn make(parts: Parts<'_>, strategy: Strategy) -> Result<Merged, Failure> {
+    let Parts { repo, lease, tip, target, commits, now, .. } = parts;
     let instead = format!("git odyssey land {} --merge, or --squash", lease.task);
-    let mut making = Making { parts, then: "commit, then land again", instead, differences: Vec::new() };
+    let mut making = Making::of(parts, "commit, then land again", instead);
     let commit = match strategy {
         Strategy::FfOnly => tip,
         Strategy::Merge => {
@@ -119,17 +108,17 @@ pub fn make(parts: Parts<'_>, strategy: Strategy) -> Result<Merged, MergeError> 
         }
         Strategy::Rebase => making.replayed()?,
     };
-    Ok(Merged { commit, differences: making.differences })
+    Ok(making.merged(commit))
 }
 
 /// Makes the commit that the task's branch would move to, to have all of its target.
 ///
 /// # Errors
 /// As for [`make`].
-pub fn update(parts: Parts<'_>, how: Update) -> Result<Merged, MergeError> {
+pub fn update(parts: Parts<'_>, how: Update) -> Result<Merged, Failure> {
     let Parts { repo, lease, tip, target, now, .. } = parts;
     let instead = format!("git odyssey sync {} --merge", lease.task);
-    let mut making = Making { parts, then: "then commit", instead, differences: Vec::new() };
+    let mut making = Making::of(parts, "then commit", instead);
     let commit = match how {
         _ if repo.reaches(target, tip)? => target,
         Update::Merge => {
@@ -140,7 +129,7 @@ pub fn update(parts: Parts<'_>, how: Update) -> Result<Merged, MergeError> {
         }
         Update::Rebase => making.replayed()?,
     };
-    Ok(Merged { commit, differences: making.differences })
+    Ok(making.merged(commit))
 }
 
 struct Making<'a> {
@@ -150,11 +139,20 @@ struct Making<'a> {
     /// What to do where a rebase is refused.
     instead: String,
     differences: Vec<String>,
+    decisions: Vec<Decision>,
 }
 
-impl Making<'_> {
+impl<'a> Making<'a> {
+    fn of(parts: Parts<'a>, then: &'static str, instead: String) -> Making<'a> {
+        Making { parts, then, instead, differences: Vec::new(), decisions: Vec::new() }
+    }
+
+    fn merged(self, commit: Oid) -> Merged {
+        Merged { commit, differences: self.differences, decisions: self.decisions }
+    }
+
     /// The tree of both. Which side is ours matters for what git merges of them, not for who has the last word.
-    fn tree(&mut self, sides: Sides) -> Result<Oid, MergeError> {
+    fn tree(&mut self, sides: Sides) -> Result<Oid, Failure> {
         let Parts { repo, tip, target, .. } = self.parts;
         if repo.reaches(tip, target)? {
             return Ok(repo.commit(tip)?.tree);
@@ -165,12 +163,12 @@ impl Making<'_> {
         };
         let guess = repo.merge(None, ours, theirs);
         let sure = repo.confirm(None, ours, theirs)?;
-        self.settled(guess, sure, sides, ours, theirs)
+        self.settled(guess, sure, sides, None, [ours, theirs])
     }
 
     /// Puts each commit on top of the target, oldest first.
-    fn replayed(&mut self) -> Result<Oid, MergeError> {
-        let Parts { repo, lease, tip, target, commits, now } = self.parts;
+    fn replayed(&mut self) -> Result<Oid, Failure> {
+        let Parts { repo, lease, tip, target, commits, now, .. } = self.parts;
         if repo.reaches(tip, target)? {
             return Ok(tip);
         }
@@ -179,7 +177,7 @@ impl Making<'_> {
             let read = repo.commit(*commit)?;
             let [parent] = read.parents[..] else {
                 let instead = std::mem::take(&mut self.instead);
-                return Err(MergeError::HasMerges { task: lease.task.to_string(), instead });
+                return Err(HasMerges { task: lease.task.to_string(), instead }.into());
             };
             oldest_first.push((commit, parent, read));
         }
@@ -187,21 +185,26 @@ impl Making<'_> {
         for (commit, parent, read) in oldest_first {
             let guess = repo.replay(*commit, onto);
             let sure = repo.confirm(Some(parent), onto, *commit)?;
-            let tree = self.settled(guess, sure, Sides::TargetFirst, onto, *commit)?;
-            onto = repo.commit_tree(tree, &[onto], read.message.as_bstr(), Some(*commit), now)?;
+            let before = self.decisions.len();
+            let tree = self.settled(guess, sure, Sides::TargetFirst, Some(parent), [onto, *commit])?;
+            let message = with_trailers(read.message.as_bstr(), &self.trailers(before));
+            for decision in &mut self.decisions[before..] {
+                decision.commit = Some(commit.to_string());
+            }
+            onto = repo.commit_tree(tree, &[onto], message.as_bstr(), Some(*commit), now)?;
         }
         Ok(onto)
     }
 
-    /// Git's verdict counts; where ours was another, that is noted.
+    /// Git's verdict counts; where ours was another, that is noted. What conflicts is for the rules to decide.
     fn settled(
         &mut self,
         guess: Result<Merge, GitError>,
         sure: Merge,
         sides: Sides,
-        ours: Oid,
-        theirs: Oid,
-    ) -> Result<Oid, MergeError> {
+        base: Option<Oid>,
+        [ours, theirs]: [Oid; 2],
+    ) -> Result<Oid, Failure> {
         match guess.map(|guess| guess.disagreement(&sure).is_some()) {
             Ok(true) => self.differences.push(format!("gix and git merge {ours} and {theirs} differently")),
             Ok(false) => {}
@@ -211,8 +214,22 @@ impl Making<'_> {
         if sure.is_clean() {
             return Ok(sure.tree);
         }
-        let Parts { repo, lease, .. } = self.parts;
-        Err(Conflicted::read(repo, lease, sides, sure.conflicts, self.then)?.into())
+        let Parts { repo, lease, rules, facts, .. } = self.parts;
+        let settled = Settling { repo, sides, base, ours, theirs, rules, facts }.settle(sure)?;
+        if !settled.left.is_empty() {
+            return Err(Conflicted::read(repo, lease, sides, settled.left, self.then)?.into());
+        }
+        self.decisions.extend(settled.decisions);
+        Ok(settled.tree)
+    }
+
+    /// The decisions from one on, as trailers of a commit.
+    fn trailers(&self, from: usize) -> Vec<String> {
+        let Lease { task, target, .. } = self.parts.lease;
+        let target = target.strip_prefix("refs/heads/").unwrap_or(target);
+        let line =
+            |decision: &Decision| format!("{}: {}", decision::TRAILER, decision.line(task.as_str(), target));
+        self.decisions[from..].iter().map(line).collect()
     }
 
     fn message(&self, subject: &str, commits: &[Oid]) -> Result<String, GitError> {
@@ -232,6 +249,52 @@ impl Making<'_> {
             "Odyssey-Task: {}\nOdyssey-Holder: {}\nOdyssey-Fence: {}\n",
             lease.task, lease.holder, lease.fence
         );
+        for trailer in self.trailers(0) {
+            let _ = writeln!(message, "{trailer}");
+        }
         Ok(message)
+    }
+}
+
+/// A message with more trailers, in a paragraph of their own unless its last one holds trailers only.
+fn with_trailers(message: &BStr, trailers: &[String]) -> BString {
+    let mut out = message.to_owned();
+    if trailers.is_empty() {
+        return out;
+    }
+    let is_trailer = |line: &[u8]| {
+        let name = line.split_once_str(": ").map_or(&b""[..], |(name, _)| name);
+        !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+    };
+    let text = message.trim_end();
+    let last = text.rsplit_once_str("\n\n").map(|(_, last)| last);
+    out.truncate(text.len());
+    out.push(b'\n');
+    if !last.is_some_and(|last| last.lines().all(is_trailer)) {
+        out.push(b'\n');
+    }
+    for trailer in trailers {
+        out.extend_from_slice(trailer.as_bytes());
+        out.push(b'\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trailers_join_those_that_are_there() {
+        let with = |message: &str| {
+            with_trailers(message.into(), &["Odyssey-Settled: a by ours".to_owned()]).to_string()
+        };
+        let settled = "Odyssey-Settled: a by ours\n";
+        assert_eq!(with("subject\n"), format!("subject\n\n{settled}"));
+        assert_eq!(with("subject: it\n"), format!("subject: it\n\n{settled}"));
+        assert_eq!(with("subject\n\nbody\n"), format!("subject\n\nbody\n\n{settled}"));
+        let signed = "subject\n\nSigned-off-by: Ada\n";
+        assert_eq!(with(signed), format!("{signed}{settled}"));
+        assert_eq!(with_trailers("as it is \n\n".into(), &[]), "as it is \n\n");
     }
 }

@@ -1,10 +1,15 @@
 //! The one place that starts a person's own commands: setup steps, checks, and an agent's program.
 
 use std::ffi::OsString;
+use std::io::Read;
+use std::io::Seek;
 use std::path::Path;
+use std::process::Child;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
 
 use crate::base::failure::Explain;
 use crate::base::text;
@@ -31,6 +36,31 @@ pub enum CommandError {
         /// What it wrote, both outputs in one.
         output: Vec<u8>,
     },
+    /// It took too long, and was ended.
+    #[error("{what} took longer than {}: `{command}` was ended{}", text::duration(*.limit), tail(.output))]
+    TooLong {
+        /// What it was run for.
+        what: &'static str,
+        /// The command line.
+        command: String,
+        /// How long it was given.
+        limit: Duration,
+        /// What it wrote, both outputs in one.
+        output: Vec<u8>,
+    },
+    /// It could not be waited for, or what it wrote could not be kept.
+    #[error("cannot follow `{0}`")]
+    Follow(String, #[source] std::io::Error),
+}
+
+impl CommandError {
+    /// All that the command wrote, as far as it was run.
+    pub fn output(&self) -> &[u8] {
+        match self {
+            CommandError::Failed { output, .. } | CommandError::TooLong { output, .. } => output,
+            CommandError::Start(..) | CommandError::Follow(..) => b"",
+        }
+    }
 }
 
 impl Explain for CommandError {}
@@ -85,6 +115,70 @@ pub fn run(
     Err(CommandError::Failed { what, command: line, status: ended(output.status), output: both })
 }
 
+/// How often a command that has a limit is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// As [`run`], for no longer than `limit`; then the command and all that it started are ended.
+///
+/// # Errors
+/// As for [`run`], and when it takes too long.
+pub fn run_within(
+    limit: Duration,
+    what: &'static str,
+    words: &[String],
+    folder: &Path,
+    variables: &[(&str, OsString)],
+) -> Result<(), CommandError> {
+    let line = shell_words::join(words);
+    let failed = |source| CommandError::Follow(line.clone(), source);
+    // A file, not a pipe: what the command leaves behind may hold a pipe open for ever.
+    let mut kept = tempfile::tempfile().map_err(failed)?;
+    let mut command = command(words, folder, variables);
+    command.stdin(Stdio::null());
+    command.stdout(kept.try_clone().map_err(failed)?).stderr(kept.try_clone().map_err(failed)?);
+    own_group(&mut command);
+    let begun = Instant::now();
+    let mut child = command.spawn().map_err(|source| CommandError::Start(line.clone(), source))?;
+    let status = loop {
+        match child.try_wait().map_err(failed)? {
+            Some(status) => break Some(status),
+            None if begun.elapsed() < limit => std::thread::sleep(LOOK),
+            None => break None,
+        }
+    };
+    if status.is_none() {
+        end_group(&mut child).map_err(failed)?;
+    }
+    let mut output = Vec::new();
+    kept.rewind().and_then(|()| kept.read_to_end(&mut output)).map_err(failed)?;
+    match status {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(CommandError::Failed { what, command: line, status: ended(status), output }),
+        None => Err(CommandError::TooLong { what, command: line, limit, output }),
+    }
+}
+
+#[cfg(unix)]
+fn own_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn own_group(_: &mut Command) {}
+
+/// Ends a command and, where there are groups, all that it started.
+#[expect(clippy::disallowed_methods, reason = "the system's own way to end a group")]
+fn end_group(child: &mut Child) -> std::io::Result<()> {
+    if cfg!(unix) {
+        let group = format!("-{}", child.id());
+        // Where there is no such program, the command alone is ended.
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+    }
+    child.kill()?;
+    child.wait().map(drop)
+}
+
 /// Runs the hook that was here before ours, with the same arguments and input, in the same environment.
 ///
 /// # Errors
@@ -98,4 +192,41 @@ pub fn hook(path: &Path, arguments: &[OsString], input: &[u8]) -> Result<ExitSta
         let _ = std::io::Write::write_all(&mut pipe, input);
     }
     child.wait().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(limit: Duration, script: &str) -> Result<(), CommandError> {
+        let words = ["sh", "-c", script].map(str::to_owned);
+        run_within(limit, "the test", &words, &std::env::temp_dir(), &[])
+    }
+
+    #[test]
+    fn a_command_that_takes_too_long_is_ended_with_all_that_it_started() {
+        let begun = Instant::now();
+        let place = tempfile::tempdir().unwrap();
+        let sign = place.path().join("sign");
+        let script = format!("echo begun; (sleep 2; touch '{}') & sleep 60", sign.display());
+        let error = shell(Duration::from_millis(300), &script).unwrap_err();
+        assert!(matches!(error, CommandError::TooLong { .. }), "{error}");
+        assert_eq!(error.output(), b"begun\n");
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(2_500));
+        assert!(!sign.exists(), "what it had started was ended too");
+    }
+
+    #[test]
+    fn what_a_command_writes_is_kept_when_it_fails() {
+        let error = shell(Duration::from_secs(60), "echo out; echo err >&2; exit 3").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the test failed: `sh -c 'echo out; echo err >&2; exit 3'` ended with exit code 3:\nout\nerr"
+        );
+        assert!(shell(Duration::from_secs(60), "true").is_ok());
+        let missing =
+            run_within(LOOK, "the test", &["no-such-program".to_owned()], &std::env::temp_dir(), &[]);
+        assert!(matches!(missing, Err(CommandError::Start(..))));
+    }
 }

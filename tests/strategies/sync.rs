@@ -88,6 +88,7 @@ $ git odyssey sync --json
   "ok": true,
   "result": {
     "commits": 0,
+    "decisions": [],
     "how": null,
     "kept": [],
     "new": "[HASH]",

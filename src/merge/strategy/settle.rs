@@ -198,14 +198,14 @@ impl Settling<'_> {
             Some(Answer { entries: more, kept, hunks: Vec::new() })
         };
         Ok(match conflict.kind {
-            ConflictKind::Content | ConflictKind::AddAdd if has_lines(conflict) => {
+            ConflictKind::Content | ConflictKind::AddAdd if has_lines(conflict) && !only_modes(conflict) => {
                 let Some((mode, _)) = found else { return Ok(None) };
                 let mode = if modes_conflict(conflict) { stage.map_or(mode, |(mode, _)| mode) } else { mode };
                 self.by_hunks(conflict, marked, mode, kept, |ours, theirs| {
                     self.sides.pick(side, ours, theirs).to_vec()
                 })?
             }
-            // A link has one line, and no hunk.
+            // A link has one line, and no hunk; where only the modes differ there is none either.
             ConflictKind::AddAdd | ConflictKind::Content | ConflictKind::Binary if is_file(conflict) => {
                 found.and_then(|_| whole(Vec::new()))
             }
@@ -227,7 +227,7 @@ impl Settling<'_> {
         let Some((mode, _)) = found.filter(|_| has_lines && !modes_conflict(conflict)) else {
             return Ok(None);
         };
-        self.by_hunks(conflict, marked, mode, Kept::Both, |ours, theirs| both(ours, theirs))
+        self.by_hunks(conflict, marked, mode, Kept::Both, both)
     }
 
     /// The file as git merged it, with the open hunks decided. Nothing when they cannot be told.
@@ -312,6 +312,12 @@ fn is_file(conflict: &Conflict) -> bool {
         [ConflictKind::Content, ConflictKind::AddAdd, ConflictKind::Binary, ConflictKind::ModifyDelete];
     let of_file = |(mode, _): &(u32, Oid)| [FILE, LINK].contains(&(mode & TYPE));
     kinds.contains(&conflict.kind) && conflict.stages.iter().flatten().all(of_file)
+}
+
+/// Whether the sides have the same content, and conflict by their modes.
+fn only_modes(conflict: &Conflict) -> bool {
+    let content = |stage: Option<(u32, Oid)>| stage.map(|(_, oid)| oid);
+    content(conflict.stages[1]) == content(conflict.stages[2])
 }
 
 /// Whether both sides made the file another kind of file, each another.
