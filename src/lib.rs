@@ -14,7 +14,7 @@
 //! | 1 | [`domain`] | regions, leases, fences, events, the policy: the rules | I/O, clock, git |
 //! | 1 | [`git`] | the only room that talks to git, through gix or the binary | knows what a lease is |
 //! | 2 | [`ledger`] | the domain kept in the ref, and intents that survive a kill | decides policy |
-//! | 2 | [`merge`] | the commit that would land, and what conflicts | moves a ref |
+//! | 2 | [`merge`] | the commit that would land or be synced to, what conflicts, and what decides it | moves a ref |
 //! | 2 | [`guard`] | gathers what a hook judges, and judges it by the rules | writes anything |
 //! | 2 | [`workspace`] | a task's worktree: its place, its copy of the lease, how it goes without loss | touches the ledger |
 //! | 3 | [`commands`] | one file a request: arguments, run, outcome | prints, exits, reads the environment |
