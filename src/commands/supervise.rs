@@ -70,7 +70,7 @@ async fn watched(
     renewals.tick().await;
     loop {
         tokio::select! {
-            ended = child.wait() => return ended.map_err(|source| CommandError::Lost(line, source).into()),
+            ended = child.wait() => return ended.map_err(|source| CommandError::Follow(line, source).into()),
             // The command gets the key press itself; we stay to park its task when it has ended.
             _ = tokio::signal::ctrl_c() => {}
             _ = renewals.tick() => {

@@ -21,9 +21,6 @@ pub enum CommandError {
     /// It could not be started.
     #[error("cannot start `{0}`")]
     Start(String, #[source] std::io::Error),
-    /// It was started, and how it ended cannot be found out.
-    #[error("cannot tell how `{0}` ended")]
-    Lost(String, #[source] std::io::Error),
     /// It ended with a failure.
     #[error("{what} failed: `{command}` ended with {status}{}", tail(.output))]
     Failed {
