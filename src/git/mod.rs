@@ -9,6 +9,7 @@ pub mod history;
 pub mod hooks;
 pub mod index;
 pub mod marked;
+pub mod memory;
 pub mod merge;
 pub mod objects;
 pub mod paths;
