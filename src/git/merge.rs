@@ -17,6 +17,8 @@ use super::repo::Repo;
 mod commit;
 mod confirm;
 mod hunks;
+mod lines;
+mod text;
 
 pub use hunks::Hunk;
 pub use hunks::Part;

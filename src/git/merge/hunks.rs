@@ -8,6 +8,12 @@ use gix::diff::blob::sources::byte_lines;
 use super::Conflict;
 use super::ConflictKind;
 use super::is_binary;
+use super::lines;
+use super::lines::Change;
+use super::lines::Numbers;
+use super::text;
+use super::text::By;
+use super::text::Parting;
 use crate::git::error::GitError;
 use crate::git::obstacles::Side;
 use crate::git::repo::Repo;
@@ -35,31 +41,6 @@ pub struct Part {
     pub text: Vec<u8>,
 }
 
-/// A range of base lines and the lines that replace it.
-#[derive(Debug, Clone, Copy)]
-struct Change {
-    base: usize,
-    base_count: usize,
-    side: usize,
-    side_count: usize,
-}
-
-/// A place where the versions part: start and count in base, ours and theirs.
-#[derive(Debug, Clone, Copy)]
-struct Parting {
-    start: [usize; 3],
-    count: [usize; 3],
-    by: By,
-}
-
-/// Who changed something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
-    Both,
-    Ours,
-    Theirs,
-}
-
 impl Repo {
     /// Where the two sides of a conflict of contents disagree, as `git merge-file --diff3` marks it.
     ///
@@ -85,10 +66,14 @@ impl Repo {
 
 /// The hunks of base, ours and theirs.
 fn hunks(versions: &[Vec<u8>; 3]) -> Vec<Hunk> {
-    let lines = [0, 1, 2].map(|side| byte_lines(&versions[side]).collect::<Vec<&[u8]>>());
-    let ours = changes(&versions[0], &versions[1]);
-    let theirs = changes(&versions[0], &versions[2]);
-    let partings = partings(&ours, &theirs, &lines);
+    let lines = [0, 1, 2].map(|side| lines::split(&versions[side]));
+    let mut numbers = Numbers::default();
+    let as_numbers = [0, 1, 2].map(|side| numbers.of(&lines[side]));
+    let changed = |side: usize| {
+        let exact = lines::changes(&as_numbers[0], &as_numbers[side], &numbers);
+        exact.unwrap_or_else(|| near_enough(&versions[0], &versions[side]))
+    };
+    let partings = text::partings(&changed(1), &changed(2), &as_numbers);
     let part = |side: usize, parting: &Parting| Part {
         first_line: parting.start[side] + 1,
         text: lines[side][parting.start[side]..parting.start[side] + parting.count[side]].concat(),
@@ -97,7 +82,8 @@ fn hunks(versions: &[Vec<u8>; 3]) -> Vec<Hunk> {
     conflicts.map(|one| Hunk { base: part(0, one), ours: part(1, one), theirs: part(2, one) }).collect()
 }
 
-fn changes(base: &[u8], side: &[u8]) -> Vec<Change> {
+/// The changes of texts that repeat themselves so much that git's own would take another way to find them.
+fn near_enough(base: &[u8], side: &[u8]) -> Vec<Change> {
     let input = InternedInput::new(byte_lines(base), byte_lines(side));
     let diff = diff_with_slider_heuristics(Algorithm::Histogram, &input);
     let size = |lines: u32| usize::try_from(lines).unwrap_or(usize::MAX);
@@ -109,103 +95,6 @@ fn changes(base: &[u8], side: &[u8]) -> Vec<Change> {
             side_count: hunk.after.len(),
         })
         .collect()
-}
-
-/// git's three-way walk over two lists of changes (`xdl_do_merge`), where changes that touch are one.
-fn partings(ours: &[Change], theirs: &[Change], lines: &[Vec<&[u8]>; 3]) -> Vec<Parting> {
-    let mut found: Vec<Parting> = Vec::new();
-    let (mut one, mut two) = (0, 0);
-    // How much longer each side is than the base so far.
-    let (mut grown_one, mut grown_two) = (0_isize, 0_isize);
-    let growth = |change: &Change| signed(change.side_count) - signed(change.base_count);
-    loop {
-        match (ours.get(one), theirs.get(two)) {
-            (None, None) => return found,
-            (Some(change), other) if other.is_none_or(|other| ends(change) < other.base) => {
-                let theirs = at(change.base, grown_two);
-                let start = [change.base, change.side, theirs];
-                append(
-                    &mut found,
-                    start,
-                    [change.base_count, change.side_count, change.base_count],
-                    By::Ours,
-                );
-                grown_one += growth(change);
-                one += 1;
-            }
-            (other, Some(change)) if other.is_none_or(|other| ends(change) < other.base) => {
-                let ours = at(change.base, grown_one);
-                let start = [change.base, ours, change.side];
-                append(
-                    &mut found,
-                    start,
-                    [change.base_count, change.base_count, change.side_count],
-                    By::Theirs,
-                );
-                grown_two += growth(change);
-                two += 1;
-            }
-            (Some(a), Some(b)) => {
-                if !same(a, b, lines) {
-                    let base = a.base.min(b.base);
-                    let end = ends(a).max(ends(b));
-                    let start = [base, a.side - (a.base - base), b.side - (b.base - base)];
-                    let count = [
-                        end - base,
-                        a.side + a.side_count + (end - ends(a)) - start[1],
-                        b.side + b.side_count + (end - ends(b)) - start[2],
-                    ];
-                    append(&mut found, start, count, By::Both);
-                }
-                let (end_a, end_b) = (ends(a), ends(b));
-                if end_a >= end_b {
-                    grown_two += growth(b);
-                    two += 1;
-                }
-                if end_b >= end_a {
-                    grown_one += growth(a);
-                    one += 1;
-                }
-            }
-            (Some(_), None) | (None, Some(_)) => return found,
-        }
-    }
-}
-
-/// Adds a parting, or makes the last one larger when they touch (`xdl_append_merge`).
-fn append(found: &mut Vec<Parting>, start: [usize; 3], count: [usize; 3], by: By) {
-    if let Some(last) = found.last_mut()
-        && (start[1] <= last.start[1] + last.count[1] || start[2] <= last.start[2] + last.count[2])
-    {
-        if last.by != by {
-            last.by = By::Both;
-        }
-        for side in 0..3 {
-            last.count[side] = start[side] + count[side] - last.start[side];
-        }
-        return;
-    }
-    found.push(Parting { start, count, by });
-}
-
-/// Whether both sides made the same change.
-fn same(one: &Change, other: &Change, lines: &[Vec<&[u8]>; 3]) -> bool {
-    let text = |change: &Change, side: usize| {
-        lines[side].get(change.side..change.side + change.side_count).map(<[_]>::to_vec)
-    };
-    one.base == other.base && one.base_count == other.base_count && text(one, 1) == text(other, 2)
-}
-
-fn ends(change: &Change) -> usize {
-    change.base + change.base_count
-}
-
-fn at(line: usize, grown: isize) -> usize {
-    line.saturating_add_signed(grown)
-}
-
-fn signed(count: usize) -> isize {
-    isize::try_from(count).unwrap_or(isize::MAX)
 }
 
 #[cfg(test)]
