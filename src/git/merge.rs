@@ -3,25 +3,29 @@
 use std::fmt;
 
 use gix::bstr::BString;
-use gix::merge::plumbing::tree::ConflictIndexEntry;
-use gix::merge::tree::ResolutionFailure;
-use gix::merge::tree::TreatAsUnresolved;
-use gix::object::tree::diff::ChangeDetached;
 
 use super::Oid;
 use super::error::GitError;
-use super::obstacles::GITLINK;
-use super::obstacles::Side;
 use super::repo::Repo;
 
+mod asked;
 mod commit;
 mod confirm;
+mod drivers;
+mod facts;
 mod hunks;
 mod lines;
+mod spans;
 mod text;
+mod verdict;
+mod walk;
 
+pub use asked::Asked;
 pub use hunks::Hunk;
 pub use hunks::Part;
+pub use verdict::Ground;
+pub use verdict::Said;
+pub use verdict::Verdicts;
 
 /// What merging two commits gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +67,9 @@ pub struct Conflict {
     pub path: BString,
     /// Why.
     pub kind: ConflictKind,
+    /// Under which names git lists it: its own, or `name~side` where git moved it aside. None when git tells of a conflict
+    /// that it lists no file for, such as a renamed folder whose new files could go two ways.
+    pub listed: Vec<BString>,
     /// Mode (`0o100644`) and content at the base, ours and theirs, as an index holds them.
     pub stages: [Option<(u32, Oid)>; 3],
 }
@@ -82,14 +89,35 @@ pub enum ConflictKind {
     RenameDelete,
     /// A file on one side is a folder on the other.
     DirectoryFile,
+    /// One renamed a folder, and the other added to it.
+    DirectoryRename,
     /// Both changed a file that has no lines.
     Binary,
     /// Both moved a submodule.
     Submodule,
     /// Both made different kinds of things of it.
     Mode,
-    /// What git has no simpler word for, such as a renamed folder whose new files could go two ways.
+    /// What git has no simpler word for.
     Other,
+}
+
+impl ConflictKind {
+    /// The name for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            ConflictKind::Content => "content",
+            ConflictKind::ModifyDelete => "modify/delete",
+            ConflictKind::AddAdd => "add/add",
+            ConflictKind::RenameRename => "rename/rename",
+            ConflictKind::RenameDelete => "rename/delete",
+            ConflictKind::DirectoryFile => "directory/file",
+            ConflictKind::DirectoryRename => "directory rename",
+            ConflictKind::Binary => "binary",
+            ConflictKind::Submodule => "submodule",
+            ConflictKind::Mode => "mode",
+            ConflictKind::Other => "other",
+        }
+    }
 }
 
 impl fmt::Display for ConflictKind {
@@ -101,6 +129,7 @@ impl fmt::Display for ConflictKind {
             ConflictKind::RenameRename => "both renamed it",
             ConflictKind::RenameDelete => "one renamed what the other deleted",
             ConflictKind::DirectoryFile => "a file on one side, a folder on the other",
+            ConflictKind::DirectoryRename => "one renamed the folder that the other added to",
             ConflictKind::Binary => "both changed a binary file",
             ConflictKind::Submodule => "both moved the submodule",
             ConflictKind::Mode => "both changed its kind",
@@ -112,18 +141,18 @@ impl fmt::Display for ConflictKind {
 impl Repo {
     /// Whether two commits would merge, and into what, with `base` in place of their merge base if given.
     ///
-    /// Answered in memory by gix where it equals git; where a side may have renamed something, or gix does not know, git is
-    /// asked. No ref, index, or file changes.
+    /// Answered in memory where that is git's own answer for sure; else git is asked, for one of the reasons in [`Asked`].
+    /// No ref, index, or file changes.
     ///
     /// # Errors
     /// [`GitError::Unrelated`] when they have no common history, else when something cannot be read.
     pub fn merge(&self, base: Option<Oid>, ours: Oid, theirs: Oid) -> Result<Merge, GitError> {
-        match self.merge_in_memory(base, ours, theirs) {
-            Ok(Some(merge)) => Ok(merge),
-            Ok(None) => self.confirm(base, ours, theirs),
-            Err(error @ GitError::Unrelated { .. }) => Err(error),
-            Err(error) => {
-                tracing::debug!(%error, "git is asked for the merge");
+        let names = [ours, theirs].map(|side| side.to_string());
+        let ground = Ground::of(self)?;
+        match ground.verdicts().say(base, ours, theirs, names.each_ref().map(String::as_str))? {
+            Said::Known(merge) => Ok(merge),
+            Said::Ask(asked) => {
+                tracing::debug!(%asked, "git is asked for the merge");
                 self.confirm(base, ours, theirs)
             }
         }
@@ -139,109 +168,7 @@ impl Repo {
             _ => Ok(None),
         }
     }
-
-    /// Nothing where gix and git may differ.
-    fn merge_in_memory(&self, base: Option<Oid>, ours: Oid, theirs: Oid) -> Result<Option<Merge>, GitError> {
-        let found = if base.is_some() { base } else { self.single_base(ours, theirs)? };
-        // git merges the bases with each other first.
-        let Some(base) = found else { return Ok(None) };
-        let [base, ours, theirs] =
-            [self.commit(base)?.tree, self.commit(ours)?.tree, self.commit(theirs)?.tree];
-        let clean = |tree| Ok(Some(Merge { tree, conflicts: Vec::new() }));
-        if base == ours || ours == theirs {
-            return clean(theirs);
-        }
-        if base == theirs {
-            return clean(ours);
-        }
-        if self.may_rename(base, ours)? || self.may_rename(base, theirs)? {
-            return Ok(None);
-        }
-        let doing = "merge in memory";
-        let memory = self.gix.clone().with_object_memory();
-        let options = memory.tree_merge_options().map_err(GitError::gix(doing))?;
-        let mut options: gix::merge::plumbing::tree::Options = options.into();
-        // Nothing was renamed; and whatever is configured for diffs, git merges with this one.
-        options.rewrites = None;
-        options.blob_merge.text.diff_algorithm = gix::diff::blob::Algorithm::Histogram;
-        let mut outcome = memory
-            .merge_trees(base, ours, theirs, Default::default(), options.into())
-            .map_err(GitError::gix(doing))?;
-        let tree = outcome.tree.write().map_err(GitError::gix(doing))?.detach();
-        // The list holds what was settled too.
-        let open =
-            outcome.conflicts.iter().filter(|conflict| conflict.is_unresolved(TreatAsUnresolved::git()));
-        let mut conflicts = open.map(|conflict| self.told(conflict)).collect::<Result<Vec<_>, _>>()?;
-        conflicts.sort_by(|one, other| one.path.cmp(&other.path));
-        Ok(Some(Merge { tree, conflicts }))
-    }
-
-    /// Whether one side both added and deleted something: without that, nothing was renamed.
-    fn may_rename(&self, base: Oid, side: Oid) -> Result<bool, GitError> {
-        let doing = || format!("compare tree {side} with {base}");
-        let tree = |oid| self.gix.find_tree(oid).map_err(GitError::gix(doing()));
-        let options = gix::diff::Options::default().with_rewrites(None);
-        let changes = self
-            .gix
-            .diff_tree_to_tree(&tree(base)?, &tree(side)?, options)
-            .map_err(GitError::gix(doing()))?;
-        let added = changes.iter().any(|change| matches!(change, ChangeDetached::Addition { .. }));
-        let deleted = changes.iter().any(|change| matches!(change, ChangeDetached::Deletion { .. }));
-        Ok(added && deleted)
-    }
-
-    /// One of gix's conflicts in our words.
-    fn told(&self, conflict: &gix::merge::tree::Conflict) -> Result<Conflict, GitError> {
-        let entries = conflict.entries();
-        let is_folder = |entry: &ConflictIndexEntry| entry.mode.is_tree();
-        // An index holds no folders.
-        let stages = entries.map(|entry| {
-            entry.filter(|entry| !is_folder(entry)).map(|entry| (u32::from(entry.mode.value()), entry.id))
-        });
-        let kind = match &conflict.resolution {
-            _ if entries.iter().flatten().any(is_folder) => ConflictKind::DirectoryFile,
-            Err(ResolutionFailure::SubmoduleMerge | ResolutionFailure::SubmoduleAddAdd) => {
-                ConflictKind::Submodule
-            }
-            Err(
-                ResolutionFailure::OursRenamedTheirsRenamedToSameLocation
-                | ResolutionFailure::OursRenamedTheirsRenamedDifferently { .. },
-            ) => ConflictKind::RenameRename,
-            Err(
-                ResolutionFailure::OursModifiedTheirsDirectoryThenOursRenamed { .. }
-                | ResolutionFailure::OursDirectoryTheirsNonDirectoryTheirsRenamed { .. },
-            ) => ConflictKind::DirectoryFile,
-            Err(
-                ResolutionFailure::OursAddedTheirsAddedTypeMismatch { .. }
-                | ResolutionFailure::OursModifiedTheirsRenamedTypeMismatch,
-            ) => ConflictKind::Mode,
-            Err(ResolutionFailure::OursDeletedTheirsRenamed) => ConflictKind::RenameDelete,
-            Err(ResolutionFailure::OursModifiedTheirsDeleted) => ConflictKind::ModifyDelete,
-            Err(ResolutionFailure::Unknown) => match stages {
-                [_, Some((ours, _)), Some((theirs, _))] if ours & TYPE != theirs & TYPE => ConflictKind::Mode,
-                _ => ConflictKind::Other,
-            },
-            Ok(_) => self.kind_of_content(&stages)?,
-        };
-        Ok(Conflict { path: conflict.ours.location().to_owned(), kind, stages })
-    }
-
-    /// What kind of conflict two contents make.
-    fn kind_of_content(&self, stages: &[Side; 3]) -> Result<ConflictKind, GitError> {
-        for (mode, oid) in stages.iter().flatten() {
-            if *mode == GITLINK {
-                return Ok(ConflictKind::Submodule);
-            }
-            if is_binary(&self.blob(*oid)?) {
-                return Ok(ConflictKind::Binary);
-            }
-        }
-        Ok(if stages[0].is_some() { ConflictKind::Content } else { ConflictKind::AddAdd })
-    }
 }
-
-/// The part of a mode that tells files, links and submodules apart.
-const TYPE: u32 = 0o170_000;
 
 /// git's rule: a NUL among the first 8,000 bytes.
 fn is_binary(content: &[u8]) -> bool {
@@ -279,17 +206,23 @@ mod tests {
         (sandbox, ours, theirs)
     }
 
+    /// What is known without git.
+    fn said(repo: &Repo, ours: Oid, theirs: Oid) -> Said {
+        let names = [ours, theirs].map(|side| side.to_string());
+        let ground = Ground::of(repo).unwrap();
+        ground.verdicts().say(None, ours, theirs, names.each_ref().map(String::as_str)).unwrap()
+    }
+
     /// Both verdicts, which must be one.
     fn agreed(sandbox: &Sandbox, ours: Oid, theirs: Oid) -> Merge {
         let repo = sandbox.repo();
         let objects = || sandbox.git(&["count-objects"]);
         let before = objects();
-        let said = repo.merge_in_memory(None, ours, theirs).unwrap();
+        let said = said(&repo, ours, theirs);
         assert_eq!(objects(), before, "nothing is written");
         let git = repo.confirm(None, ours, theirs).unwrap();
-        if let Some(said) = said {
-            assert_eq!(said.disagreement(&git), None);
-            assert_eq!(said.conflicts, git.conflicts);
+        if let Said::Known(said) = said {
+            assert_eq!(said, git);
         }
         let asked = repo.merge(None, ours, theirs).unwrap();
         assert_eq!(asked.disagreement(&git), None);
@@ -358,9 +291,9 @@ mod tests {
         };
         let (sandbox, ours, theirs) =
             sides(&base, &|s| drop(s.git(&["mv", "old", "new"])), &|s| s.write("old/added", "added\n"));
-        assert_eq!(sandbox.repo().merge_in_memory(None, ours, theirs).unwrap(), None);
+        assert_eq!(said(&sandbox.repo(), ours, theirs), Said::Ask(Asked::FolderRenames));
         let merge = agreed(&sandbox, ours, theirs);
-        assert_eq!(told(&merge), [("new/added", ConflictKind::Other)]);
+        assert_eq!(told(&merge), [("new/added", ConflictKind::DirectoryRename)]);
     }
 
     #[test]
@@ -391,7 +324,7 @@ mod tests {
             repo.write_commit(tree, &[one, other], b"merge\n".as_bstr(), at).unwrap()
         };
         let (one, other) = (criss(ours, theirs), criss(theirs, ours));
-        assert_eq!(repo.merge_in_memory(None, one, other).unwrap(), None, "two bases are git's to merge");
+        assert_eq!(said(&repo, one, other), Said::Ask(Asked::Bases));
         assert!(agreed(&sandbox, one, other).is_clean());
         let alone = sandbox.git(&["commit-tree", "-m", "alone", "HEAD^{tree}"]).parse().unwrap();
         for verdict in [repo.merge(None, ours, alone), repo.confirm(None, ours, alone)] {
@@ -454,10 +387,9 @@ mod tests {
             let start = write(&base, &[]);
             let (ours, theirs) = (write(&ours, &[start]), write(&theirs, &[start]));
             let git = repo.confirm(None, ours, theirs).unwrap();
-            if let Some(said) = repo.merge_in_memory(None, ours, theirs).unwrap() {
+            if let Said::Known(said) = said(&repo, ours, theirs) {
                 in_memory += 1;
-                assert_eq!(said.disagreement(&git), None, "round {round}");
-                assert_eq!(said.conflicts, git.conflicts, "round {round}");
+                assert_eq!(said, git, "round {round}");
             }
             clean += usize::from(git.is_clean());
         }

@@ -1,6 +1,7 @@
 //! git's own word on a merge, which is the last.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use gix::bstr::BStr;
 use gix::bstr::BString;
@@ -32,13 +33,15 @@ impl Repo {
         if let Some(base) = base {
             git = git.arg(format!("--merge-base={base}"));
         }
-        let git = git.args([ours.to_string(), theirs.to_string()]);
+        let (ours, theirs) = (ours.to_string(), theirs.to_string());
+        let names = [ours.as_str(), theirs.as_str()];
+        let git = git.args(names);
         let command = git.to_string();
         let output = git.answer()?;
         match output.status.code() {
-            Some(0) => Ok(Merge { conflicts: Vec::new(), ..parse(&output.stdout, ours, theirs)? }),
+            Some(0) => Ok(Merge { conflicts: Vec::new(), ..parse(&output.stdout, names)? }),
             Some(1) => {
-                let merge = parse(&output.stdout, ours, theirs)?;
+                let merge = parse(&output.stdout, names)?;
                 if merge.is_clean() {
                     let answer = "exit code 1 and no conflict".to_owned();
                     return Err(GitError::Answer { command: "merge-tree", answer });
@@ -51,12 +54,13 @@ impl Repo {
 }
 
 /// Reads `<tree> (<mode> <object> <stage>\t<path>)* "" (<count> <path>* <type> <message>)*`, each part ended by NUL.
-fn parse(answer: &[u8], ours: Oid, theirs: Oid) -> Result<Merge, GitError> {
-    let sides = [format!("~{ours}"), format!("~{theirs}")];
+pub(super) fn parse(answer: &[u8], names: [&str; 2]) -> Result<Merge, GitError> {
+    // git writes a branch's slashes otherwise in the names of files.
+    let sides = names.map(|name| format!("~{}", name.replace('/', "_")));
     let odd = || GitError::Answer { command: "merge-tree", answer: answer.as_bstr().to_string() };
     let mut parts = answer.split(|&byte| byte == 0);
     let tree = parts.next().and_then(|name| Oid::from_hex(name).ok()).ok_or_else(odd)?;
-    let mut stages: BTreeMap<BString, [Side; 3]> = BTreeMap::new();
+    let mut files: BTreeMap<BString, (BTreeSet<BString>, [Side; 3])> = BTreeMap::new();
     for part in parts.by_ref().take_while(|part| !part.is_empty()) {
         let (head, path) = part.split_once_str("\t").ok_or_else(odd)?;
         let fields: Vec<&str> = head.to_str().map_err(|_| odd())?.split(' ').collect();
@@ -64,8 +68,9 @@ fn parse(answer: &[u8], ours: Oid, theirs: Oid) -> Result<Merge, GitError> {
         let mode = u32::from_str_radix(mode, 8).map_err(|_| odd())?;
         let oid = Oid::from_hex(oid.as_bytes()).map_err(|_| odd())?;
         let stage = stage.parse::<usize>().map_err(|_| odd())?.checked_sub(1).ok_or_else(odd)?;
-        let path = as_committed(path.as_bstr(), &sides);
-        *stages.entry(path.to_owned()).or_default().get_mut(stage).ok_or_else(odd)? = Some((mode, oid));
+        let (listed, stages) = files.entry(as_committed(path.as_bstr(), &sides).to_owned()).or_default();
+        listed.insert(path.into());
+        *stages.get_mut(stage).ok_or_else(odd)? = Some((mode, oid));
     }
     let mut kinds: BTreeMap<BString, ConflictKind> = BTreeMap::new();
     while let Some(count) = parts.next().filter(|count| !count.is_empty()) {
@@ -76,20 +81,21 @@ fn parse(answer: &[u8], ours: Oid, theirs: Oid) -> Result<Merge, GitError> {
         let Some(kind) = kind_of(kind) else { continue };
         for (position, path) in paths.iter().enumerate() {
             // The first path is the one it is about; others count if they are in conflict themselves.
-            if position == 0 || stages.contains_key(*path) {
+            if position == 0 || files.contains_key(*path) {
                 let known = kinds.entry((*path).to_owned()).or_insert(kind);
                 *known = more_telling(*known, kind);
             }
         }
     }
     let mut conflicts: Vec<Conflict> = Vec::new();
-    for (path, stages) in &stages {
+    for (path, (listed, stages)) in &files {
         let kind = refined(kinds.get(path).copied(), stages);
-        conflicts.push(Conflict { path: path.clone(), kind, stages: *stages });
+        let listed = listed.iter().cloned().collect();
+        conflicts.push(Conflict { path: path.clone(), kind, listed, stages: *stages });
     }
     for (path, kind) in kinds {
-        if !stages.contains_key(&path) && !conflicts.iter().any(|conflict| conflict.kind == kind) {
-            conflicts.push(Conflict { path, kind, stages: [None; 3] });
+        if !files.contains_key(&path) && !conflicts.iter().any(|conflict| conflict.kind == kind) {
+            conflicts.push(Conflict { path, kind, listed: Vec::new(), stages: [None; 3] });
         }
     }
     conflicts.sort_by(|one, other| one.path.cmp(&other.path));
@@ -104,7 +110,8 @@ fn as_committed<'a>(path: &'a BStr, sides: &[String; 2]) -> &'a BStr {
 
 /// git's stable names for what happened to a path; nothing for what it settled itself.
 fn kind_of(name: &[u8]) -> Option<ConflictKind> {
-    let name = name.strip_prefix(b"CONFLICT (")?.strip_suffix(b")")?;
+    // Some of them have no blank before the bracket.
+    let name = name.strip_prefix(b"CONFLICT")?.trim_ascii_start().strip_prefix(b"(")?.strip_suffix(b")")?;
     Some(match name {
         b"contents" => ConflictKind::Content,
         b"binary" => ConflictKind::Binary,
@@ -114,6 +121,7 @@ fn kind_of(name: &[u8]) -> Option<ConflictKind> {
         b"rename/rename" | b"rename involved in collision" => ConflictKind::RenameRename,
         b"rename/delete" => ConflictKind::RenameDelete,
         _ if name.starts_with(b"submodule") => ConflictKind::Submodule,
+        _ if name.contains_str("directory rename") => ConflictKind::DirectoryRename,
         _ => ConflictKind::Other,
     })
 }
@@ -130,6 +138,11 @@ fn refined(kind: Option<ConflictKind>, stages: &[Side; 3]) -> ConflictKind {
     match (kind, stages) {
         (None | Some(ConflictKind::Content | ConflictKind::Other), _) if is_submodule => {
             ConflictKind::Submodule
+        }
+        (None | Some(ConflictKind::Content), [_, Some((ours, one)), Some((theirs, other))])
+            if one == other && ours != theirs =>
+        {
+            ConflictKind::Mode
         }
         (None | Some(ConflictKind::Content), [None, Some(_), Some(_)]) => ConflictKind::AddAdd,
         (None, [Some(_), Some(_), None] | [Some(_), None, Some(_)]) => ConflictKind::ModifyDelete,

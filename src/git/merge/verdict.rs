@@ -1,0 +1,158 @@
+//! Verdicts on many merges of one repository: what is read once is read once.
+
+use gix::revision::plumbing::merge_base::Flags;
+use gix::revwalk::Graph;
+use gix::revwalk::graph::Commit;
+
+use super::Asked;
+use super::Merge;
+use super::drivers::Drivers;
+use super::walk::Stop;
+use super::walk::Walk;
+use crate::git::Oid;
+use crate::git::error::GitError;
+use crate::git::repo::Repo;
+
+/// What holds for all merges of one repository.
+pub struct Ground<'r> {
+    repo: &'r Repo,
+    commits: Option<gix::commitgraph::Graph>,
+    settings: Settings,
+}
+
+/// What the configuration and the state of the repository say about merges.
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    /// Why git is asked for every merge.
+    all: Option<Asked>,
+    /// Whether `merge.conflictStyle` is not the ordinary one.
+    styled: bool,
+}
+
+/// Gives verdicts, one after the other.
+pub struct Verdicts<'g> {
+    ground: &'g Ground<'g>,
+    drivers: Drivers<'g>,
+    graph: Option<Graph<'g, 'g, Commit<Flags>>>,
+}
+
+/// What can be said of a merge without asking git.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// What git would say.
+    Known(Merge),
+    /// Git has to be asked.
+    Ask(Asked),
+}
+
+/// When so many commits have been seen, forgetting them all costs more than reading some again.
+const MANY_COMMITS: usize = 50_000;
+
+impl<'r> Ground<'r> {
+    /// Reads what holds for all merges.
+    ///
+    /// # Errors
+    /// When a file of the repository's history cannot be read.
+    pub fn of(repo: &'r Repo) -> Result<Ground<'r>, GitError> {
+        let config = repo.gix.config_snapshot();
+        // What is not understood is git's to complain about.
+        let renormalized = config.try_boolean("merge.renormalize").map_or(true, |set| set.unwrap_or(false));
+        let replaced =
+            repo.gix.references().and_then(|refs| Ok(refs.prefixed("refs/replace/")?.next().is_some()));
+        let altered = repo.common_dir().join("info/grafts").exists()
+            || repo.gix.is_shallow().map_err(GitError::gix("look for a shallow history"))?
+            || replaced.map_err(GitError::gix("look for replaced objects"))?;
+        let all = match (renormalized, altered) {
+            (true, _) => Some(Asked::Renormalized),
+            (false, true) => Some(Asked::History),
+            (false, false) => None,
+        };
+        let styled = repo.config("merge.conflictStyle").is_some_and(|style| style != "merge");
+        // Without one, or with one that cannot be read, commits are read one by one.
+        let commits = repo.gix.commit_graph_if_enabled().unwrap_or_default();
+        Ok(Ground { repo, commits, settings: Settings { all, styled } })
+    }
+
+    /// Begins to give verdicts.
+    pub fn verdicts(&self) -> Verdicts<'_> {
+        Verdicts { ground: self, drivers: Drivers::of(self.repo), graph: None }
+    }
+}
+
+impl Verdicts<'_> {
+    /// Whether two commits would merge, with `base` in place of their merge base if given.
+    ///
+    /// The names are those of the sides in the marks of a conflict. Nothing is written.
+    ///
+    /// # Errors
+    /// [`GitError::Unrelated`] when they have no common history.
+    pub fn say(
+        &mut self,
+        base: Option<Oid>,
+        ours: Oid,
+        theirs: Oid,
+        names: [&str; 2],
+    ) -> Result<Said, GitError> {
+        if let Some(asked) = self.ground.settings.all {
+            return Ok(Said::Ask(asked));
+        }
+        let found = match base {
+            Some(base) => Ok(Some(base)),
+            None => self.base(ours, theirs),
+        };
+        let trees = found.and_then(|found| {
+            let Some(base) = found else { return Ok(None) };
+            Ok(Some([self.tree(base)?, self.tree(ours)?, self.tree(theirs)?]))
+        });
+        match trees {
+            Ok(Some(trees)) => Ok(self.say_of_trees(trees, names)),
+            Ok(None) => Ok(Said::Ask(Asked::Bases)),
+            Err(error @ GitError::Unrelated { .. }) => Err(error),
+            Err(error) => Ok(unreadable(&error)),
+        }
+    }
+
+    fn say_of_trees(&mut self, trees: [Oid; 3], names: [&str; 2]) -> Said {
+        let mut walk = Walk {
+            repo: self.ground.repo,
+            drivers: &mut self.drivers,
+            labels: names.map(str::as_bytes),
+            styled: self.ground.settings.styled,
+            keep: false,
+        };
+        match walk.merge(trees) {
+            Ok(merge) => Said::Known(merge),
+            Err(Stop::Ask(asked)) => Said::Ask(asked),
+            Err(Stop::Failed(error)) => unreadable(&error),
+        }
+    }
+
+    /// The one base to merge from; nothing when there are several.
+    fn base(&mut self, ours: Oid, theirs: Oid) -> Result<Option<Oid>, GitError> {
+        let gix = &self.ground.repo.gix;
+        let graph = match self.graph.take_if(|graph| graph.len() > MANY_COMMITS) {
+            Some(_) | None => {
+                self.graph.get_or_insert_with(|| gix.revision_graph(self.ground.commits.as_ref()))
+            }
+        };
+        let bases = gix
+            .merge_bases_many_with_graph(ours, &[theirs], graph)
+            .map_err(GitError::gix("find the merge base"))?;
+        match bases.as_slice() {
+            [] => Err(GitError::Unrelated { ours, theirs }),
+            [base] => Ok(Some(base.detach())),
+            _ => Ok(None),
+        }
+    }
+
+    fn tree(&self, commit: Oid) -> Result<Oid, GitError> {
+        let doing = || GitError::gix(format!("read commit {commit}"));
+        let found = self.ground.repo.gix.find_commit(commit).map_err(doing())?;
+        Ok(found.tree_id().map_err(doing())?.detach())
+    }
+}
+
+fn unreadable(error: &GitError) -> Said {
+    tracing::debug!(%error, "git is asked for the merge");
+    Said::Ask(Asked::Unreadable)
+}
