@@ -4,6 +4,7 @@ pub mod abandon;
 pub mod checkup;
 pub mod claim;
 pub mod complete;
+pub mod conflicts;
 pub mod deciding;
 pub mod doctor;
 pub mod facts;

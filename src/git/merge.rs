@@ -9,6 +9,7 @@ use super::error::GitError;
 use super::repo::Repo;
 
 mod asked;
+mod asker;
 mod commit;
 mod confirm;
 mod drivers;
@@ -21,6 +22,8 @@ mod verdict;
 mod walk;
 
 pub use asked::Asked;
+pub use asker::Asker;
+pub use asker::Side;
 pub use hunks::Hunk;
 pub use hunks::Part;
 pub use verdict::Ground;

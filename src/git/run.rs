@@ -4,10 +4,16 @@ use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
 use std::io::Seek;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Child;
+use std::process::ChildStdin;
+use std::process::ChildStdout;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
@@ -172,6 +178,24 @@ impl Git {
         Ok(Output { status: output.status, stdout: output.stdout, stderr: output.stderr })
     }
 
+    /// Starts it to answer many questions, one after the other.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn begin(self) -> Result<Conversation, GitError> {
+        let line = self.to_string();
+        let failed = |source| GitError::Start(line.clone(), source);
+        tracing::debug!(command = %line, folder = %self.folder.display(), "git");
+        // In a file, which is never full: nobody reads it while git goes on.
+        let stderr = tempfile::tempfile().map_err(failed)?;
+        let mut command = self.command();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stderr(stderr.try_clone().map_err(failed)?);
+        let mut child = command.spawn().map_err(failed)?;
+        let (input, output) = (child.stdin.take(), child.stdout.take().map(BufReader::new));
+        Ok(Conversation { line, child, input, output, stderr })
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the one place that starts git")]
     fn command(&self) -> Command {
         let mut command = Command::new("git");
@@ -186,6 +210,61 @@ impl Git {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         own_group(&mut command);
         command
+    }
+}
+
+/// A git that answers one question after the other. Ends with this value.
+#[derive(Debug)]
+pub struct Conversation {
+    line: String,
+    child: Child,
+    input: Option<ChildStdin>,
+    output: Option<BufReader<ChildStdout>>,
+    stderr: File,
+}
+
+impl Conversation {
+    /// Asks something.
+    ///
+    /// # Errors
+    /// When git has ended.
+    pub fn ask(&mut self, question: &[u8]) -> Result<(), GitError> {
+        let Some(input) = &mut self.input else { return Err(self.broken()) };
+        input.write_all(question).and_then(|()| input.flush()).map_err(|_| self.broken())
+    }
+
+    /// Reads the next part of the answer, as far as a NUL, which is left out.
+    ///
+    /// # Errors
+    /// When git has ended before.
+    pub fn part(&mut self) -> Result<Vec<u8>, GitError> {
+        let mut part = Vec::new();
+        let Some(output) = &mut self.output else { return Err(self.broken()) };
+        match output.read_until(0, &mut part) {
+            Ok(_) if part.pop() == Some(0) => Ok(part),
+            _ => Err(self.broken()),
+        }
+    }
+
+    /// What git said when it ended.
+    fn broken(&mut self) -> GitError {
+        (self.input, self.output) = (None, None);
+        let status = match self.child.wait() {
+            Ok(status) => ended(status),
+            Err(error) => error.to_string(),
+        };
+        let mut stderr = Vec::new();
+        // What it said is more than how it ended; without it, that has to do.
+        let _ = self.stderr.rewind().and_then(|()| self.stderr.read_to_end(&mut stderr));
+        GitError::Command { command: self.line.clone(), status, stderr }
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.input = None;
+        // Whatever it still does, nobody will read.
+        let _ = self.child.kill().and_then(|()| self.child.wait());
     }
 }
 

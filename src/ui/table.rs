@@ -91,6 +91,10 @@ table! {
         ("git odyssey land auth-refactor --check 'cargo test'", "Merge if the tests pass on the merged result."),
         ("git odyssey land --squash", "In a workspace: land as one commit."),
     ];
+    Conflicts = commands::conflicts::Conflicts, &[
+        ("git odyssey conflicts main auth", "Say whether two revisions would merge; nothing is written."),
+        ("git odyssey conflicts --stdin", "Answer a line 'A B' after the other, each with one JSON object a line."),
+    ];
     Release = commands::release::Release, &[("git odyssey release auth-refactor", "Give the regions back.")];
     Abandon = commands::abandon::Abandon, &[
         ("git odyssey abandon auth-refactor --reason 'wrong way'", "Save the work, then remove task and workspace."),
