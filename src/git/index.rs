@@ -35,9 +35,13 @@ impl Repo {
             Some(commit) => Some(self.commit(commit)?.tree),
             None => None,
         };
-        let index = self.read_index()?;
+        self.staged_against(head, &self.read_index()?)
+    }
+
+    /// As [`Repo::staged`], for an index that was read and the tree of a HEAD.
+    pub(super) fn staged_against(&self, head: Option<Oid>, index: &State) -> Result<Vec<Change>, GitError> {
         let mut changes = Vec::new();
-        let mut comparison = Comparison { repo: self, index: &index, changes: &mut changes };
+        let mut comparison = Comparison { repo: self, index, changes: &mut changes };
         comparison.folder(BStr::new(""), head, 0..index.entries().len(), index.tree())?;
         changes.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(changes)
@@ -87,7 +91,7 @@ impl Repo {
     }
 
     /// The index as it is on the disk now.
-    fn read_index(&self) -> Result<State, GitError> {
+    pub(super) fn read_index(&self) -> Result<State, GitError> {
         let path = self.gix.index_path();
         // The checksum over the whole file is not verified: git does not either, and it would take most of the time.
         let skip_hash = true;

@@ -8,6 +8,7 @@ pub mod export;
 pub mod history;
 pub mod hooks;
 pub mod index;
+pub mod live;
 pub mod marked;
 pub mod memory;
 pub mod merge;

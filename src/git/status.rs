@@ -184,7 +184,7 @@ impl Changes {
 }
 
 /// Entries of which gix cannot say whether they changed: submodules, and files that git was told not to look at.
-fn needs_git(entry: &gix::index::Entry, index: &gix::index::File, checkout: &Path) -> bool {
+pub(super) fn needs_git(entry: &gix::index::Entry, index: &gix::index::State, checkout: &Path) -> bool {
     if entry.mode == Mode::COMMIT || entry.flags.contains(Flags::ASSUME_VALID) {
         return true;
     }
