@@ -18,6 +18,7 @@ use gix::worktree::stack::state::attributes::Source;
 use super::Side;
 use super::Stamp;
 use super::gone;
+use super::stamp;
 use super::walk::Look;
 use crate::base::atomic::FileError;
 use crate::git::Oid;
@@ -207,7 +208,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What is at a path, looked at before and after it was read.
+/// What is at a path, while nobody changes it.
+///
+/// It is looked at before and after, and read twice: the clock of file systems stands still for milliseconds, so a file that
+/// is written over at this moment can look the same.
 fn raw(place: &Path, path: &BStr) -> Result<Raw, GitError> {
     let failed = |source| FileError::new("read", place, source);
     for _ in 0..TRIES {
@@ -216,25 +220,23 @@ fn raw(place: &Path, path: &BStr) -> Result<Raw, GitError> {
             Err(error) if gone(&error) => return Ok(Raw::Nothing),
             Err(error) => return Err(failed(error).into()),
         };
-        let read = if before.is_symlink() {
-            std::fs::read_link(place).map(|target| paths::to_git(&target))
-        } else if before.is_file() {
-            std::fs::read(place).map(|bytes| Ok(bytes.into()))
-        } else {
+        if !before.is_symlink() && !before.is_file() {
             return Ok(Raw::Other);
+        }
+        let read = || -> Result<Option<Vec<u8>>, GitError> {
+            let read = match before.is_symlink() {
+                true => std::fs::read_link(place).map(|target| paths::to_git(&target).map(Vec::from)),
+                false => std::fs::read(place).map(Ok),
+            };
+            match read {
+                Ok(bytes) => bytes.map(Some),
+                // Gone or replaced by something else meanwhile.
+                Err(_) if stamp(place)? != Some(Stamp::of(&before)) => Ok(None),
+                Err(error) => Err(failed(error).into()),
+            }
         };
-        let bytes: BString = match read {
-            Ok(bytes) => bytes?,
-            // Replaced by something else meanwhile.
-            Err(error) if gone(&error) => continue,
-            Err(error) => return Err(failed(error).into()),
-        };
-        let same = match place.symlink_metadata() {
-            Ok(after) => Stamp::of(&after) == Stamp::of(&before),
-            Err(_) => false,
-        };
-        if same {
-            let bytes = bytes.into();
+        let Some(bytes) = read()? else { continue };
+        if read()?.as_ref() == Some(&bytes) && stamp(place)? == Some(Stamp::of(&before)) {
             return Ok(if before.is_symlink() { Raw::Link(bytes) } else { Raw::File(bytes, before) });
         }
     }

@@ -1,6 +1,8 @@
 //! Checkouts made up in every way, as we read them and as git does.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use gix::bstr::ByteSlice;
 
@@ -19,6 +21,15 @@ use crate::git::testing::Sandbox;
 enum By {
     Gix,
     Git,
+}
+
+/// Ends a thread that goes on and on, also when the test fails.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The tree that git makes of a checkout, by a copy of its index beside it.
@@ -461,32 +472,35 @@ fn a_checkout_that_keeps_changing_is_unknown_and_a_stale_lock_is_not_in_the_way(
     let live = read(&sandbox.repo()).unwrap();
     assert_eq!(told(&live), ["u new"]);
     std::fs::remove_file(sandbox.main().join(".git/index.lock")).unwrap();
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _stops = Stops(&stop);
         scope.spawn(|| {
             let lock = sandbox.main().join(".git/index.lock");
             let mut round = 0;
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            while !stop.load(Ordering::Relaxed) {
                 testing::write(&lock, format!("{round}"));
                 round += 1;
             }
         });
         std::thread::sleep(std::time::Duration::from_millis(20));
-        assert!(matches!(read(&sandbox.repo()), Err(GitError::Restless { .. })));
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        // On a busy machine the other thread may rest for a while, and then the answer is right.
+        let mut answers = (0..40).map(|_| read(&sandbox.repo()));
+        assert!(answers.any(|answer| matches!(answer, Err(GitError::Restless { .. }))));
     });
 }
 
 #[test]
 fn a_file_that_is_written_all_the_time_is_never_torn() {
     let sandbox = Sandbox::new();
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = AtomicBool::new(false);
     let place = sandbox.main().join("busy");
     testing::write(&place, vec![b'a'; 300_000]);
     std::thread::scope(|scope| {
+        let _stops = Stops(&stop);
         scope.spawn(|| {
             let mut round = 0_u8;
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            while !stop.load(Ordering::Relaxed) {
                 round = (round + 1) % 26;
                 // In place, as editors and shells do it.
                 testing::write(&place, vec![b'a' + round; 300_000]);
@@ -508,7 +522,6 @@ fn a_file_that_is_written_all_the_time_is_never_torn() {
                 Err(_) => unknown += 1,
             }
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(read_well > unknown, "{read_well} read, {unknown} unknown");
     });
 }
