@@ -31,6 +31,9 @@ pub(super) fn revealed(folder: &Path, private: &Path) -> Result<Option<tempfile:
 }
 
 /// A copy of the index beside it: git finds the parts of a split index by their folder.
+///
+/// It is as old as the index. A file that was edited in the second in which it was staged has the times and perhaps the size
+/// that the index knows; git looks into such files only while the index is no younger than they are.
 pub(super) fn copy_of_index(private: &Path) -> Result<tempfile::TempPath, GitError> {
     let index = private.join("index");
     let failed = |source| FileError::new("copy", &index, source);
@@ -38,6 +41,8 @@ pub(super) fn copy_of_index(private: &Path) -> Result<tempfile::TempPath, GitErr
     match std::fs::File::open(&index) {
         Ok(mut file) => {
             std::io::copy(&mut file, &mut copy).map_err(failed)?;
+            let written = file.metadata().and_then(|found| found.modified()).map_err(failed)?;
+            copy.as_file().set_modified(written).map_err(failed)?;
             Ok(copy.into_temp_path())
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -12,6 +12,7 @@ use crate::git::error::GitError;
 use crate::git::memory::Memory;
 use crate::git::repo::Repo;
 use crate::git::run::Git;
+use crate::git::snapshot::Snapshot;
 use crate::git::testing;
 use crate::git::testing::Dice;
 use crate::git::testing::Sandbox;
@@ -37,6 +38,8 @@ fn by_git(folder: &Path, private: &Path) -> String {
     let copy = private.join("copy-of-index");
     if private.join("index").exists() {
         std::fs::copy(private.join("index"), &copy).unwrap();
+        let copied = std::fs::File::options().write(true).open(&copy).unwrap();
+        copied.set_modified(private.join("index").metadata().unwrap().modified().unwrap()).unwrap();
     }
     let objects = tempfile::tempdir().unwrap();
     let real = Repo::open(folder).unwrap().common_dir().join("objects");
@@ -271,7 +274,7 @@ fn what_goes_through_a_program_is_read_by_git_and_pointers_stay_pointers() {
     sandbox.write("a.up", "loud\n");
     let live = agreed(&sandbox, By::Git);
     let mut memory = Memory::over(&sandbox.repo());
-    sandbox.repo().live_tree(&mut memory).unwrap();
+    assert_eq!(sandbox.repo().live_tree(&mut memory).unwrap(), live);
     let tree = memory.repo().tree(live.tree).unwrap();
     let entry = tree.iter().find(|entry| entry.name == "a.up").unwrap();
     assert_eq!(memory.repo().blob(entry.oid).unwrap(), b"LOUD\n");
@@ -437,6 +440,21 @@ fn an_edit_within_the_second_of_the_index_is_found() {
         sandbox.git(&["add", "other"]);
         assert!(told(&agreed(&sandbox, By::Gix)).contains(&"sw file".to_owned()));
     }
+}
+
+#[test]
+fn an_edit_within_the_second_of_the_index_is_found_a_second_later_too() {
+    let sandbox = Sandbox::new();
+    sandbox.write("file", "one\n");
+    sandbox.git(&["add", "file"]);
+    sandbox.write("file", "two\n");
+    // A copy of the index made now is younger than the edit.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert_eq!(told(&agreed(&sandbox, By::Gix)), ["sw file"]);
+    let at = crate::base::clock::Timestamp::UNIX_EPOCH;
+    let request = Snapshot { message: b"salvage\n".as_bstr(), at, more_paths: &[], more_parents: &[] };
+    let saved = sandbox.repo().snapshot(request).unwrap();
+    assert_eq!(sandbox.repo().file_at(saved.commit, "file".into()).unwrap().unwrap(), b"two\n");
 }
 
 #[test]
