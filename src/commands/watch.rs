@@ -137,9 +137,12 @@ impl Watching<'_> {
             if !self.tell()? {
                 return Ok(());
             }
-            wakes.next(next).await;
-            for trouble in reactions.ended() {
-                self.context.monitor.note(&trouble);
+            let mut wake = std::pin::pin!(wakes.next(next));
+            loop {
+                tokio::select! {
+                    () = &mut wake => break,
+                    Some(trouble) = reactions.next_trouble() => self.context.monitor.note(&trouble),
+                }
             }
         }
     }

@@ -46,7 +46,7 @@ impl Reactions {
 
     /// Starts what the rules say about a notice. Answers what could not be started, in words.
     pub fn to(&mut self, notice: &Notice, rules: &[Reaction]) -> Vec<String> {
-        let mut troubles = self.ended();
+        let mut troubles = Vec::new();
         for (number, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.awaits(notice.what.name())) {
             if self.running.len() >= WAITING {
                 troubles.push(format!(
@@ -64,16 +64,16 @@ impl Reactions {
         troubles
     }
 
-    /// What went wrong with commands that have ended since.
-    pub fn ended(&mut self) -> Vec<String> {
-        let mut troubles = Vec::new();
-        while let Some(ended) = self.running.try_join_next() {
+    /// Waits for a command that goes wrong, and says how. Nothing when none is running any more.
+    pub async fn next_trouble(&mut self) -> Option<String> {
+        while let Some(ended) = self.running.join_next().await {
             match ended {
-                Ok(trouble) => troubles.extend(trouble),
-                Err(error) => troubles.push(error.to_string()),
+                Ok(None) => {}
+                Ok(trouble) => return trouble,
+                Err(error) => return Some(error.to_string()),
             }
         }
-        troubles
+        None
     }
 }
 
