@@ -1,8 +1,10 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a program of its own, not the product")]
 //! Benchmarks as whole processes, with the size of the work varied; prints tables for the README.
 //!
-//! `cargo bench` runs all; `cargo bench -- claim`, `-- here`, `-- rate` or `-- hooks` one. Figures of one machine mean
+//! `cargo bench` runs all; `cargo bench -- claim`, `-- here`, `-- rate`, `-- hooks` or `-- verdict` one. Figures of one machine mean
 //! little; the ratios to git's own time on the same machine, in turns, are what to quote.
+
+mod verdict;
 
 use std::fs;
 use std::path::Path;
@@ -22,6 +24,7 @@ fn main() -> Result<(), Failed> {
         ("here", claim_here),
         ("rate", contended_rate),
         ("hooks", hooks),
+        ("verdict", verdict::verdict),
     ];
     for (name, bench) in all {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
