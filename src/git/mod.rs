@@ -17,6 +17,7 @@ pub mod paths;
 pub mod reflog;
 pub mod refs;
 pub mod repo;
+pub mod rerere;
 pub mod run;
 pub mod snapshot;
 pub mod status;

@@ -1127,3 +1127,78 @@ fn a_merge_leaves_no_file_behind() {
     assert_eq!(lab.odyssey(&["land", "work", "--strategy-for", "**=ours"]).code, 4);
     assert_eq!((files(&lab.main()), files(&lab.workspace("work"))), before);
 }
+
+#[test]
+fn what_git_remembers_of_the_same_conflict_is_used_if_the_user_wants_it() {
+    let lab = lab_with("");
+    let place = lab.workspace("work");
+    conflict_in(&lab, &["src/a.txt"]);
+    // Somebody has resolved it once, and thrown the merge away.
+    lab.git(&["config", "rerere.enabled", "true"]);
+    assert_eq!(lab.try_git_in(&place, &["merge", "--quiet", "main"]).code, 1);
+    support::write(&place.join("src/a.txt"), merged("both of them"));
+    lab.git_in(&place, &["rerere"]);
+    lab.git_in(&place, &["merge", "--abort"]);
+    let mut session = Session::of(&lab);
+    session.run(&["land", "work", "--strategy-for", "**=three-way"]);
+    lab.git(&["config", "rerere.enabled", "false"]);
+    session.run(&["land", "work"]);
+    lab.git(&["config", "rerere.enabled", "true"]);
+    session.run(&["sync", "work"]).run(&["land", "work", "--json"]);
+    assert_eq!(at(&lab, "main:src/a.txt"), merged("both of them"));
+    assert_data_eq!(session.screen(), str![[r#"
+$ git odyssey land work --strategy-for '**=three-way'
+--- stderr
+error: work conflicts with main in 1 file
+src/a.txt (both changed the same lines)
+  line 5
+    main has
+      | main's
+    work has
+      | work's
+hint: nothing has moved; both sides are as they were
+hint: settle it in the workspace: git merge main, commit, then land again
+--- exit 4
+
+$ git odyssey land work
+--- stderr
+error: work conflicts with main in 1 file
+src/a.txt (both changed the same lines)
+  line 5
+    main has
+      | main's
+    work has
+      | work's
+hint: nothing has moved; both sides are as they were
+hint: settle it in the workspace: git merge main, commit, then land again
+--- exit 4
+
+$ git odyssey sync work
+synced work with main: 1 new commit by a merge, it is now at [HASH]
+  updated [LAB]/main.odyssey/work
+  settled src/a.txt by rerere: as it was settled before
+--- exit 0
+
+$ git odyssey land work --json
+{
+  "command": "land",
+  "ok": true,
+  "result": {
+    "checkouts": [
+      "[LAB]/main"
+    ],
+    "commits": 2,
+    "decisions": [],
+    "new": "[HASH]",
+    "old": "[HASH]",
+    "target": "refs/heads/main",
+    "task": "work",
+    "workspace": "clean"
+  },
+  "version": 1
+}
+--- exit 0
+
+
+"#]].raw());
+}

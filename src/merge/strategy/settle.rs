@@ -80,6 +80,7 @@ impl Settling<'_> {
     pub fn settle(&self, merge: Merge) -> Result<Settled, Failure> {
         let mut settled = Settled { tree: merge.tree, decisions: Vec::new(), left: Vec::new() };
         let (mut entries, mut anew) = (Vec::new(), BTreeMap::<usize, Vec<Conflict>>::new());
+        let mut free = Vec::new();
         let mut told = BTreeMap::<BString, usize>::new();
         for conflict in &merge.conflicts {
             *told.entry(conflict.path.clone()).or_default() += 1;
@@ -88,7 +89,7 @@ impl Settling<'_> {
         for conflict in merge.conflicts {
             let stays = |conflict, why| Left { conflict, why };
             let Some((number, rule)) = self.rules.of(conflict.path.as_bstr()) else {
-                settled.left.push(stays(conflict, None));
+                free.push(conflict);
                 continue;
             };
             let question = Question { path: conflict.path.as_bstr(), facts: self.facts };
@@ -126,6 +127,7 @@ impl Settling<'_> {
                 commit: None,
             });
         }
+        self.remember(merge.tree, free, &mut entries, &mut settled)?;
         self.make_anew(merge.tree, anew, &mut entries, &mut settled)?;
         settled.tree = self.repo.with_entries(merge.tree, &entries)?;
         settled.decisions.sort_by(|one, other| one.path.cmp(&other.path));
@@ -141,6 +143,39 @@ impl Settling<'_> {
             return Ok(merge.tree);
         }
         self.repo.marked_tree(self.base, self.ours, self.theirs)
+    }
+
+    /// Where nothing was said of a path, and git remembers what a person made of the same conflict, it becomes that.
+    fn remember(
+        &self,
+        tree: Oid,
+        free: Vec<Conflict>,
+        entries: &mut Vec<Entry>,
+        settled: &mut Settled,
+    ) -> Result<(), Failure> {
+        let is_text = |conflict: &&Conflict| has_hunks(conflict) && !modes_conflict(conflict);
+        let mut known = Vec::new();
+        if self.repo.remembers() {
+            known = self.repo.remembered(tree, &free.iter().filter(is_text).collect::<Vec<_>>())?;
+        }
+        for conflict in free {
+            let found = known.iter().find(|(path, _)| *path == conflict.path);
+            let entry = self.repo.entry(tree, conflict.path.as_bstr())?;
+            let (Some((_, text)), Some((mode, _))) = (found, entry) else {
+                settled.left.push(Left { conflict, why: None });
+                continue;
+            };
+            settled.decisions.push(Decision {
+                path: text::visible(&conflict.path),
+                strategy: "rerere".to_owned(),
+                kept: Kept::Remembered,
+                why: None,
+                hunks: Vec::new(),
+                commit: None,
+            });
+            entries.push((conflict.path, Some((mode, self.repo.write_blob(text)?))));
+        }
+        Ok(())
     }
 
     /// Runs the commands of files that are made anew, once everything else is decided: they see the merged tree.
@@ -221,10 +256,8 @@ impl Settling<'_> {
 
     /// Both sides' lines in each conflicting hunk.
     fn by_both(&self, conflict: &Conflict, marked: Oid) -> Result<Option<Answer>, GitError> {
-        let has_lines =
-            matches!(conflict.kind, ConflictKind::Content | ConflictKind::AddAdd) && has_lines(conflict);
         let found = self.repo.entry(marked, conflict.path.as_bstr())?;
-        let Some((mode, _)) = found.filter(|_| has_lines && !modes_conflict(conflict)) else {
+        let Some((mode, _)) = found.filter(|_| has_hunks(conflict) && !modes_conflict(conflict)) else {
             return Ok(None);
         };
         self.by_hunks(conflict, marked, mode, Kept::Both, both)
@@ -299,6 +332,11 @@ fn both(ours: &[u8], theirs: &[u8]) -> Vec<u8> {
 const TYPE: u32 = 0o170_000;
 const FILE: u32 = 0o100_000;
 const LINK: u32 = 0o120_000;
+
+/// Whether it is one of lines.
+fn has_hunks(conflict: &Conflict) -> bool {
+    matches!(conflict.kind, ConflictKind::Content | ConflictKind::AddAdd) && has_lines(conflict)
+}
 
 /// Whether both sides have a file with lines there.
 fn has_lines(conflict: &Conflict) -> bool {
