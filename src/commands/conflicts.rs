@@ -14,20 +14,25 @@ use super::Context;
 use super::Outcome;
 
 mod answer;
+mod matrix;
+mod screen;
 mod stream;
 
 use answer::Answer;
 use answer::Verdict;
 
-/// Say whether two revisions would merge, and what conflicts.
+/// Say whether all parties' work fits together, uncommitted edits included, or two revisions.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Conflicts {
     /// Two revisions: into which to merge, and what
-    #[arg(value_name = "REV", num_args = 2, required_unless_present = "stdin", conflicts_with = "stdin")]
+    #[arg(value_name = "REV", num_args = 2, conflicts_with_all = ["stdin", "against"])]
     pub revisions: Vec<String>,
     /// Read two revisions a line, and answer each line with one JSON object
-    #[arg(long)]
+    #[arg(long, conflicts_with = "against")]
     pub stdin: bool,
+    /// Compare all parties with this revision, not with the target
+    #[arg(long, value_name = "REV")]
+    pub against: Option<String>,
 }
 
 impl Conflicts {
@@ -36,10 +41,10 @@ impl Conflicts {
     /// # Errors
     /// When a revision names no commit, or standard input cannot be read.
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
-        let repo = Repo::discover(&context.folder)?;
         match self.revisions.as_slice() {
-            [ours, theirs] => Ok(outcome(&two(&repo, ours, theirs)?)),
-            _ => stream::run(&repo, context.monitor),
+            [ours, theirs] => Ok(outcome(&two(&Repo::discover(&context.folder)?, ours, theirs)?)),
+            _ if self.stdin => stream::run(&Repo::discover(&context.folder)?, context.monitor),
+            _ => matrix::run(context, self.against.as_deref()),
         }
     }
 }

@@ -18,6 +18,7 @@ mod hunks;
 mod lines;
 mod spans;
 mod text;
+mod together;
 mod verdict;
 mod walk;
 
@@ -26,6 +27,7 @@ pub use asker::Asker;
 pub use asker::Side;
 pub use hunks::Hunk;
 pub use hunks::Part;
+pub use together::Settings;
 pub use verdict::Ground;
 pub use verdict::Said;
 pub use verdict::Verdicts;

@@ -1,5 +1,6 @@
 //! Floor 1: the only room that talks to git, through gix or through the `git` binary. It knows no leases.
 
+pub mod bases;
 pub mod checkout;
 pub mod diff;
 pub mod error;

@@ -92,6 +92,7 @@ table! {
         ("git odyssey land --squash", "In a workspace: land as one commit."),
     ];
     Conflicts = commands::conflicts::Conflicts, &[
+        ("git odyssey conflicts", "See whether all work fits together, uncommitted edits of people included."),
         ("git odyssey conflicts main auth", "Say whether two revisions would merge; nothing is written."),
         ("git odyssey conflicts --stdin", "Answer a line 'A B' after the other, each with one JSON object a line."),
     ];
