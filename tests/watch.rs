@@ -196,6 +196,25 @@ fn edits_in_a_held_region_are_told_and_so_is_their_end() {
 }
 
 #[test]
+fn a_conflict_is_told_when_it_appears_and_when_it_is_gone() {
+    let lab = Lab::new();
+    lab.write("src/a.rs", "one\ntwo\nthree\n");
+    lab.commit("files");
+    lab.odyssey(&["claim", "auth", "--region", "src/**"]).ok();
+    let mut watcher = Watcher::ready(&lab, "first");
+    // Neither is committed: an agent's edit in its workspace, and a person's in the main checkout.
+    std::fs::write(lab.workspace("auth").join("src/a.rs"), "one\nagent\nthree\n").unwrap();
+    lab.write("src/a.rs", "one\nperson\nthree\n");
+    let conflict = watcher.until(|notice| notice["event"] == "conflict");
+    let parties = [conflict["one"].as_str().unwrap(), conflict["other"].as_str().unwrap()];
+    assert!(parties.contains(&"auth") && parties.contains(&lab.main().to_str().unwrap()), "{parties:?}");
+    assert_eq!(conflict["paths"], serde_json::json!(["src/a.rs"]));
+    lab.write("src/a.rs", "one\ntwo\nthree\n");
+    let gone = watcher.until(|notice| notice["event"] == "conflict-gone");
+    assert_eq!((&gone["one"], &gone["other"]), (&conflict["one"], &conflict["other"]));
+}
+
+#[test]
 fn a_lease_that_ends_soon_is_told_of_once_and_so_is_its_end() {
     let lab = Lab::new();
     lab.odyssey(&["claim", "short", "--region", "short", "--here", "--ttl", "60m"]).ok();

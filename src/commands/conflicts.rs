@@ -14,7 +14,7 @@ use super::Context;
 use super::Outcome;
 
 mod answer;
-mod matrix;
+pub mod matrix;
 mod screen;
 mod stream;
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::time::Duration;
+use std::time::Instant;
 
 use crate::base::atomic::FileError;
 use crate::base::clock;
@@ -46,6 +47,9 @@ pub struct Watch {
 struct NoRuntime(#[source] std::io::Error);
 
 impl Explain for NoRuntime {}
+
+/// After a look nothing is looked at for so many times as long: a watcher takes a part of one processor, never all.
+const RESTS: u32 = 4;
 
 /// What a watcher goes by.
 struct Watching<'a> {
@@ -117,7 +121,7 @@ impl Watching<'_> {
                     };
                     return Ok(Some(lock.map_err(lost)??));
                 }
-                () = wakes.next(None) => {}
+                () = wakes.next(None, Duration::ZERO) => {}
             }
         }
     }
@@ -133,11 +137,12 @@ impl Watching<'_> {
         let mut reactions = Reactions::new(self.journal.folder()?, &session.home);
         let mut look = Look::default();
         loop {
+            let begun = Instant::now();
             let next = self.look(&mut look, &mut writer, &mut wakes, &mut reactions)?;
             if !self.tell()? {
                 return Ok(());
             }
-            let mut wake = std::pin::pin!(wakes.next(next));
+            let mut wake = std::pin::pin!(wakes.next(next, begun.elapsed() * RESTS));
             loop {
                 tokio::select! {
                     () = &mut wake => break,
@@ -160,7 +165,9 @@ impl Watching<'_> {
         let now = self.context.clock.now();
         let seen = writer.seen().cloned().unwrap_or_default();
         let found = look.again(&session, &seen, now)?;
-        wakes.follow(found.checkouts)?;
+        if let Some(checkouts) = found.checkouts {
+            wakes.follow(checkouts)?;
+        }
         for notice in writer.append(found.happened, now)? {
             for trouble in reactions.to(&notice, &session.policy.on) {
                 self.context.monitor.note(&trouble);

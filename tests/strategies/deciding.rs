@@ -1146,7 +1146,9 @@ fn what_git_remembers_of_the_same_conflict_is_used_if_the_user_wants_it() {
     lab.git(&["config", "rerere.enabled", "true"]);
     session.run(&["sync", "work"]).run(&["land", "work", "--json"]);
     assert_eq!(at(&lab, "main:src/a.txt"), merged("both of them"));
-    assert_data_eq!(session.screen(), str![[r#"
+    assert_data_eq!(
+        session.screen(),
+        str![[r#"
 $ git odyssey land work --strategy-for '**=three-way'
 --- stderr
 error: work conflicts with main in 1 file
@@ -1200,5 +1202,7 @@ $ git odyssey land work --json
 --- exit 0
 
 
-"#]].raw());
+"#]]
+        .raw()
+    );
 }

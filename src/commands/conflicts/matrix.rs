@@ -147,11 +147,8 @@ pub struct Answer {
 pub fn run(context: &Context<'_>, against: Option<&str>) -> Result<Outcome, Failure> {
     let session = Session::open(context)?;
     let book = session.ledger().read()?.book;
-    let repo = &session.repo;
-    let mut memory = Memory::over(repo);
-    let mut parties = vec![target(&session, against)?];
-    parties.extend(party::gather(repo, book.leases(), &mut memory)?);
-    let matrix = Matrix::of(parties, &mut memory, &local::folder(repo))?;
+    let mut memory = Memory::over(&session.repo);
+    let matrix = judged(&session, &book, against, &mut memory)?;
     let answer = answer(&matrix, memory.repo(), &book)?;
     let code = match matrix.worst() {
         Verdict::Clean | Verdict::Touched => 0,
@@ -159,6 +156,21 @@ pub fn run(context: &Context<'_>, against: Option<&str>) -> Result<Outcome, Fail
         Verdict::Unknown => 1,
     };
     Ok(Outcome { code, ..Outcome::new(screen::page(&answer), &answer) })
+}
+
+/// The matrix at this moment. What is in no commit is in `memory`.
+///
+/// # Errors
+/// When the worktrees cannot be read, or `against` names no commit.
+pub fn judged(
+    session: &Session,
+    book: &LeaseBook,
+    against: Option<&str>,
+    memory: &mut Memory,
+) -> Result<Matrix, Failure> {
+    let mut parties = vec![target(session, against)?];
+    parties.extend(party::gather(&session.repo, book.leases(), memory)?);
+    Ok(Matrix::of(parties, memory, &local::folder(&session.repo))?)
 }
 
 fn target(session: &Session, against: Option<&str>) -> Result<Party, Failure> {

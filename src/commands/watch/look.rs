@@ -17,11 +17,18 @@ use crate::domain::notice::Seen;
 use crate::domain::notice::What;
 use crate::domain::task::TaskName;
 use crate::git::BString;
+use crate::git::memory::Memory;
 use crate::git::paths;
 use crate::git::repo::Repo;
 use crate::ledger::history;
+use crate::merge::matrix::Matrix;
+use crate::merge::matrix::Verdict;
+use crate::merge::party::Party;
+use crate::merge::party::PartyKind;
+use crate::merge::party::Standing;
 use crate::workspace::copy;
 
+use super::super::conflicts::matrix;
 use super::super::session::Session;
 
 /// Looks, again and again; remembers what notices do not hold.
@@ -39,8 +46,8 @@ type Stamp = Option<(SystemTime, u64)>;
 pub struct Found {
     /// What differs from what was told.
     pub happened: Vec<What>,
-    /// The checkouts to watch for edits.
-    pub checkouts: Vec<PathBuf>,
+    /// The checkouts to watch for edits from now on; nothing when they are the same.
+    pub checkouts: Option<Vec<PathBuf>>,
     /// When something will happen by itself.
     pub next: Option<Timestamp>,
 }
@@ -89,72 +96,86 @@ impl Look {
             }
         }
         let mut unknown = BTreeMap::new();
-        let mut checkouts = Vec::new();
-        let mut edits: BTreeMap<String, BTreeMap<TaskName, BTreeSet<String>>> = BTreeMap::new();
-        for worktree in session.repo.worktrees()?.into_iter().filter(|worktree| !worktree.missing) {
-            if is_workspace(&worktree.path, &state.book)? {
-                continue;
+        let matrix = match matrix::judged(session, &state.book, None, &mut Memory::over(&session.repo)) {
+            Ok(matrix) => matrix,
+            Err(failure) => {
+                // What was told of edits and conflicts stands until it can be seen again.
+                unknown.insert("the work of all parties".to_owned(), failure.to_string());
+                happened.extend(unseen(&seen.unknown, &unknown));
+                return Ok(Found { happened, checkouts: None, next });
             }
-            let name = worktree.path.display().to_string();
-            match self.edits(&worktree.path, &state.book) {
+        };
+        let mut edits = BTreeMap::new();
+        for party in &matrix.parties {
+            let found = match &party.state {
+                Err(reason) => Err(reason.clone()),
+                Ok(standing) => Ok(self.edits(party, standing, &state.book)?),
+            };
+            match found {
                 Ok((found, again)) => {
-                    happened.extend(edited(&name, seen.edits.get(&name), &found, &again));
-                    edits.insert(name, found);
+                    happened.extend(edited(&party.name, seen.edits.get(&party.name), &found, &again));
+                    edits.insert(party.name.clone(), found);
                 }
-                Err(failure) => {
-                    unknown.insert(name.clone(), failure.to_string());
+                Err(reason) => {
+                    unknown.insert(party.name.clone(), reason);
                     // What was told of it stands until it can be read again.
-                    edits.insert(name.clone(), seen.edits.get(&name).cloned().unwrap_or_default());
+                    edits
+                        .insert(party.name.clone(), seen.edits.get(&party.name).cloned().unwrap_or_default());
                 }
             }
-            checkouts.push(worktree.path);
         }
         // A checkout that is gone has no edits.
         for (name, tasks) in seen.edits.iter().filter(|(name, _)| !edits.contains_key(*name)) {
             happened.extend(edited(name, Some(tasks), &BTreeMap::new(), &BTreeSet::new()));
         }
+        happened.extend(conflicting(&seen.conflicts, &matrix, &mut unknown));
         happened.extend(unseen(&seen.unknown, &unknown));
+        let folders = matrix.parties.iter().filter_map(|party| party.path.clone());
+        let checkouts = Some(folders.filter(|folder| folder.is_dir()).collect());
         Ok(Found { happened, checkouts, next })
     }
 
-    /// The uncommitted paths of a checkout that lie in regions of others, by task, and those written again since.
-    fn edits(&mut self, checkout: &Path, book: &LeaseBook) -> Result<(Edits, BTreeSet<String>), Failure> {
-        let repo = Repo::open(checkout)?;
-        let own: Vec<TaskName> = match copy::actor(&repo, None)? {
+    /// The uncommitted paths of a person's checkout that lie in regions of others, by task, and those written again since.
+    fn edits(
+        &mut self,
+        party: &Party,
+        standing: &Standing,
+        book: &LeaseBook,
+    ) -> Result<(Edits, BTreeSet<String>), Failure> {
+        let (PartyKind::Checkout, Some(checkout)) = (&party.kind, &party.path) else {
+            return Ok((Edits::new(), BTreeSet::new()));
+        };
+        if standing.uncommitted.is_empty() {
+            self.stamps.remove(checkout);
+            return Ok((Edits::new(), BTreeSet::new()));
+        }
+        let own: Vec<TaskName> = match copy::actor(&Repo::open(checkout)?, None)? {
             Actor::Task(task, _) => vec![task],
             Actor::Person(own) => own.into_iter().map(|(task, _)| task).collect(),
         };
         let mut found = Edits::new();
         let mut stamps = BTreeMap::new();
-        for path in repo.changes()?.paths() {
-            let shown = text::visible(&path);
-            for (lease, _) in book.covering(&path) {
+        for edit in &standing.uncommitted {
+            let shown = text::visible(&edit.path);
+            for (lease, _) in book.covering(&edit.path) {
                 if lease.is_active() && !own.contains(&lease.task) {
                     found.entry(lease.task.clone()).or_default().insert(shown.clone());
-                    stamps.entry(shown.clone()).or_insert_with(|| stamp(&repo, &path));
+                    stamps.entry(shown.clone()).or_insert_with(|| stamp(checkout, &edit.path));
                 }
             }
         }
-        let before = self.stamps.insert(checkout.to_owned(), stamps.clone()).unwrap_or_default();
-        let again = stamps
-            .into_iter()
-            .filter(|(path, stamp)| before.get(path).is_some_and(|before| before != stamp))
-            .map(|(path, _)| path)
-            .collect();
+        let before = self.stamps.insert(checkout.clone(), stamps.clone()).unwrap_or_default();
+        let is_other = |(path, stamp): &(String, Stamp)| before.get(path).is_some_and(|old| old != stamp);
+        let again = stamps.into_iter().filter(is_other).map(|(path, _)| path).collect();
         Ok((found, again))
     }
 }
 
 type Edits = BTreeMap<TaskName, BTreeSet<String>>;
 
-fn stamp(repo: &Repo, path: &BString) -> Stamp {
-    let file = repo.checkout()?.join(paths::from_git(path).ok()?);
-    let metadata = file.symlink_metadata().ok()?;
+fn stamp(checkout: &Path, path: &BString) -> Stamp {
+    let metadata = checkout.join(paths::from_git(path).ok()?).symlink_metadata().ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
-}
-
-fn is_workspace(checkout: &Path, book: &LeaseBook) -> Result<bool, Failure> {
-    Ok(copy::workspace(checkout)?.is_some_and(|(task, _)| book.get(&task).is_some()))
 }
 
 fn earlier(one: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
@@ -212,6 +233,54 @@ fn edited(checkout: &str, told: Option<&Edits>, found: &Edits, again: &BTreeSet<
         let gone: Vec<String> = before.difference(now).cloned().collect();
         if !paths.is_empty() || !gone.is_empty() {
             happened.push(What::Edit { checkout: checkout.to_owned(), task: task.clone(), paths, gone });
+        }
+    }
+    happened
+}
+
+/// The pairs of parties whose conflicts are new, other, or gone. What nobody knows of a pair goes to `unknown`.
+fn conflicting(
+    told: &BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    matrix: &Matrix,
+    unknown: &mut BTreeMap<String, String>,
+) -> Vec<What> {
+    let name = |place: usize| matrix.parties[place].name.clone();
+    let is_unread = |place: usize| matrix.parties[place].state.is_err();
+    let mut now: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    let mut open = BTreeSet::new();
+    for pair in &matrix.pairs {
+        let (one, other) = (name(pair.one), name(pair.other));
+        match pair.verdict {
+            Verdict::Conflict => {
+                let paths = pair.conflicts.iter().map(|conflict| text::visible(&conflict.path)).collect();
+                now.insert((one, other), paths);
+            }
+            // A party that cannot be read has a notice of its own.
+            Verdict::Unknown if is_unread(pair.one) || is_unread(pair.other) => {
+                open.insert((one, other));
+            }
+            Verdict::Unknown => {
+                let reason = pair.reason.clone().unwrap_or_default();
+                unknown.insert(format!("whether {one} and {other} fit together"), reason);
+                // A conflict that was told stands until it is known to be gone.
+                open.insert((one, other));
+            }
+            Verdict::Clean | Verdict::Touched => {}
+        }
+    }
+    let before = |one: &String, other: &String| told.get(one).and_then(|others| others.get(other));
+    let mut happened = Vec::new();
+    for ((one, other), paths) in &now {
+        if before(one, other) != Some(paths) {
+            happened.push(What::Conflict { one: one.clone(), other: other.clone(), paths: paths.clone() });
+        }
+    }
+    for (one, others) in told {
+        for other in others.keys() {
+            let pair = (one.clone(), other.clone());
+            if !now.contains_key(&pair) && !open.contains(&pair) {
+                happened.push(What::ConflictGone { one: one.clone(), other: other.clone() });
+            }
         }
     }
     happened

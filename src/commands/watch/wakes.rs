@@ -92,8 +92,8 @@ impl Wakes {
         Ok(())
     }
 
-    /// Waits for a change, at most so long, and then until the run of changes has ended.
-    pub async fn next(&mut self, most: Option<Duration>) {
+    /// Waits for a change, at most so long, and then until the run of changes has ended, and so long at least.
+    pub async fn next(&mut self, most: Option<Duration>, least: Duration) {
         let first = self.changes.recv();
         match most {
             Some(most) => {
@@ -105,6 +105,7 @@ impl Wakes {
                 first.await;
             }
         }
+        tokio::time::sleep(least).await;
         let end = Instant::now() + LONGEST;
         while Instant::now() < end {
             match tokio::time::timeout(QUIET, self.changes.recv()).await {
