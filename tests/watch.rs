@@ -1,4 +1,4 @@
-//! Watchers: every event of the ledger is told once and in order, to each, whoever is killed meanwhile.
+//! Watchers and notes: what happened is told once and in order, whoever is killed meanwhile.
 
 #![allow(
     clippy::unwrap_used,
@@ -251,4 +251,64 @@ fn rules_of_the_policy_run_commands_with_the_notice_on_their_input() {
     let claims = std::fs::read_to_string(lab.root().join("claims")).unwrap();
     let claim: Value = serde_json::from_str(claims.lines().next().unwrap()).unwrap();
     assert_eq!((claim["event"].as_str(), claim["task"].as_str()), (Some("ledger"), Some("first")));
+}
+
+#[test]
+fn a_task_is_told_once_what_others_changed_in_its_regions_and_in_its_files() {
+    let lab = Lab::new();
+    lab.write("src/auth/login.rs", "one\ntwo\nthree\nfour\n");
+    lab.write("src/ui.rs", "ui\n");
+    lab.write("docs.md", "docs\n");
+    lab.commit("files");
+    lab.odyssey(&["claim", "auth", "--region", "src/auth/**", "--for", "claude-1"]).ok();
+    let workspace = lab.workspace("auth");
+    std::fs::write(workspace.join("src/auth/login.rs"), "one\nagent\nthree\nfour\n").unwrap();
+    std::fs::write(workspace.join("src/ui.rs"), "ui\nagent\n").unwrap();
+    let notes = |words: &[&str]| lab.screen(&lab.odyssey_in(&workspace, &[&["notes"], words].concat()));
+    assert_eq!(notes(&[]), "nothing new for auth\n--- exit 0\n");
+
+    // Another task lands in what the agent edits outside of its regions; nobody needs to know of docs.md.
+    lab.odyssey(&["claim", "ui", "--region", "src/ui.rs", "--region", "docs.md"]).ok();
+    std::fs::write(lab.workspace("ui").join("src/ui.rs"), "user interface\n").unwrap();
+    std::fs::write(lab.workspace("ui").join("docs.md"), "more docs\n").unwrap();
+    lab.commit_in(&lab.workspace("ui"), "ui: spell it out");
+    lab.odyssey(&["land", "ui"]).ok();
+    // A person edits in its region, and commits nothing.
+    lab.write("src/auth/login.rs", "one\nperson\nthree\nfour\n");
+    snapbox::assert_data_eq!(
+        notes(&[]),
+        snapbox::str![[r#"
+main has what your branch has not; bring it in: git odyssey sync auth
+  src/ui.rs changed by Ada, [HASH] ui: spell it out: conflicts with your work
+    @ line 1
+    -ui
+    +user interface
+a person edits in [LAB]/main and has not committed; leave these lines to them
+  src/auth/login.rs changed: conflicts with your work
+    @ line 1
+     one
+    -two
+    +person
+     three
+--- exit 0
+
+"#]]
+    );
+    assert_eq!(notes(&[]), "nothing new for auth\n--- exit 0\n");
+    lab.write("src/auth/login.rs", "one\nperson again\nthree\nfour\n");
+    snapbox::assert_data_eq!(
+        notes(&[]),
+        snapbox::str![[r#"
+a person edits in [LAB]/main and has not committed; leave these lines to them
+  src/auth/login.rs changed: conflicts with your work
+    @ line 1
+     one
+    -two
+    +person again
+     three
+--- exit 0
+
+"#]]
+    );
+    assert!(notes(&["--again"]).contains("src/ui.rs changed by Ada"));
 }

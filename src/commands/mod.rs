@@ -13,6 +13,7 @@ pub mod init;
 pub mod land;
 pub mod landing;
 pub mod log;
+pub mod notes;
 pub mod overriding;
 pub mod park;
 pub mod precedent;

@@ -1,9 +1,11 @@
 //! Floor 2: merging a task's work with its target in memory, and showing what conflicts.
 
 pub mod conflict;
+pub mod excerpt;
 pub mod footprint;
 pub mod makers;
 pub mod matrix;
+pub mod news;
 pub mod party;
 pub mod result;
 pub mod sides;

@@ -65,6 +65,10 @@ table! {
         ("git odyssey status --json", "The same for a program."),
     ];
     Show = commands::show::Show, &[("git odyssey show auth-refactor", "See one task in full.")];
+    Notes = commands::notes::Notes, &[
+        ("git odyssey notes auth-refactor", "What its agent should read before it goes on."),
+        ("git odyssey notes --again", "In a workspace: everything that still differs, told before or not."),
+    ];
     Watch = commands::watch::Watch, &[
         ("git odyssey watch", "Tell what happens, until Ctrl-C."),
         ("git odyssey watch --json --since 120", "For a program that was away: go on after notice 120."),
