@@ -19,6 +19,7 @@ mod lines;
 mod spans;
 mod text;
 mod together;
+mod trees;
 mod verdict;
 mod walk;
 

@@ -33,23 +33,28 @@ impl Repo {
         if let Some(base) = base {
             git = git.arg(format!("--merge-base={base}"));
         }
-        let (ours, theirs) = (ours.to_string(), theirs.to_string());
-        let names = [ours.as_str(), theirs.as_str()];
-        let git = git.args(names);
-        let command = git.to_string();
-        let output = git.answer()?;
-        match output.status.code() {
-            Some(0) => Ok(Merge { conflicts: Vec::new(), ..parse(&output.stdout, names)? }),
-            Some(1) => {
-                let merge = parse(&output.stdout, names)?;
-                if merge.is_clean() {
-                    let answer = "exit code 1 and no conflict".to_owned();
-                    return Err(GitError::Answer { command: "merge-tree", answer });
-                }
-                Ok(merge)
+        told(git, [ours, theirs])
+    }
+}
+
+/// What a `git merge-tree` of two commits tells, which are its last arguments.
+pub(super) fn told(git: Git, sides: [Oid; 2]) -> Result<Merge, GitError> {
+    let names = sides.map(|side| side.to_string());
+    let names = names.each_ref().map(String::as_str);
+    let git = git.args(names);
+    let command = git.to_string();
+    let output = git.answer()?;
+    match output.status.code() {
+        Some(0) => Ok(Merge { conflicts: Vec::new(), ..parse(&output.stdout, names)? }),
+        Some(1) => {
+            let merge = parse(&output.stdout, names)?;
+            if merge.is_clean() {
+                let answer = "exit code 1 and no conflict".to_owned();
+                return Err(GitError::Answer { command: "merge-tree", answer });
             }
-            _ => Err(GitError::Command { command, status: ended(output.status), stderr: output.stderr }),
+            Ok(merge)
         }
+        _ => Err(GitError::Command { command, status: ended(output.status), stderr: output.stderr }),
     }
 }
 

@@ -1,12 +1,11 @@
 //! Three trees merged, folder by folder and file by file; stops where only git knows what becomes of them.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
 use gix::bstr::BStr;
-use gix::bstr::BString;
 use gix::objs::Kind;
+use gix::objs::TreeRefIter;
 use gix::objs::Write;
-use gix::objs::WriteTo;
 use gix::objs::tree::EntryKind;
 use gix::objs::tree::EntryMode;
 
@@ -97,39 +96,36 @@ impl Walk<'_, '_> {
         gone: Option<usize>,
         found: &mut Found,
     ) -> Result<Option<Oid>, Stop> {
-        let mut names: BTreeMap<BString, Three> = BTreeMap::new();
-        for (version, tree) in trees.into_iter().enumerate() {
+        let mut read = [const { Vec::new() }; 3];
+        for (bytes, tree) in read.iter_mut().zip(trees) {
             let Some(tree) = tree else { continue };
-            let doing = || format!("read tree {tree}");
-            let read = self.repo.gix.find_tree(tree).map_err(GitError::gix(doing()))?;
-            for entry in read.decode().map_err(GitError::gix(doing()))?.entries {
-                let kind = entry.mode.kind();
-                let at = &mut names.entry(entry.filename.to_owned()).or_default()[version];
-                if EntryMode::from(kind) != entry.mode || at.is_some() {
-                    return Err(Stop::Ask(Asked::OddTree));
+            let mut found =
+                self.repo.gix.find_tree(tree).map_err(GitError::gix(format!("read tree {tree}")))?;
+            *bytes = std::mem::take(&mut found.data);
+        }
+        let hash = self.repo.gix.object_hash();
+        let rows = [rows(&read[0], hash)?, rows(&read[1], hash)?, rows(&read[2], hash)?];
+        let mut rows = rows.each_ref().map(|rows| rows.iter().peekable());
+        let mut merged: Vec<Row<'_>> = Vec::new();
+        while let Some(name) = rows.iter_mut().filter_map(|rows| rows.peek().map(|row| row.0)).min() {
+            let three = rows.each_mut().map(|rows| rows.next_if(|row| row.0 == name).map(|row| row.1));
+            let [base, ours, theirs] = three;
+            let item = if base == ours && ours == theirs {
+                ours
+            } else {
+                let mut below = path.to_owned();
+                if !below.is_empty() {
+                    below.push(b'/');
                 }
-                *at = Some((kind, entry.oid.to_owned()));
-            }
+                below.extend_from_slice(name);
+                self.path(below.as_ref(), three, gone, found)?
+            };
+            merged.extend(item.map(|item| (name, item)));
         }
-        let mut entries = Vec::new();
-        for (filename, three) in names {
-            let mut below = path.to_owned();
-            if !below.is_empty() {
-                below.push(b'/');
-            }
-            below.extend_from_slice(&filename);
-            if let Some((kind, oid)) = self.path(below.as_ref(), three, gone, found)? {
-                entries.push(gix::objs::tree::Entry { mode: kind.into(), filename, oid });
-            }
-        }
-        if entries.is_empty() {
+        if merged.is_empty() {
             return Ok(None);
         }
-        entries.sort();
-        let mut bytes = Vec::new();
-        let tree = gix::objs::Tree { entries };
-        tree.write_to(&mut bytes).map_err(GitError::gix(format!("write the merged folder '{path}'")))?;
-        Ok(Some(self.kept(Kind::Tree, &bytes)?))
+        Ok(Some(self.kept(Kind::Tree, &written(merged))?))
     }
 
     /// What becomes of one path.
@@ -281,6 +277,50 @@ impl Walk<'_, '_> {
         };
         named.map_err(GitError::gix("name a merged object"))
     }
+}
+
+/// One entry of a tree.
+type Row<'a> = (&'a BStr, Item);
+
+/// The entries of a tree by their names, a folder's compared like a file's.
+fn rows(tree: &[u8], hash: gix::hash::Kind) -> Result<Vec<Row<'_>>, Stop> {
+    let mut rows = Vec::new();
+    for entry in TreeRefIter::from_bytes(tree, hash) {
+        let entry = entry.map_err(GitError::gix("read a tree"))?;
+        let kind = entry.mode.kind();
+        if EntryMode::from(kind) != entry.mode {
+            return Err(Stop::Ask(Asked::OddTree));
+        }
+        rows.push((entry.filename, (kind, entry.oid.to_owned())));
+    }
+    let in_order = rows.windows(2).all(|pair| order(&pair[0], &pair[1]).is_lt());
+    rows.sort_unstable_by_key(|row| row.0);
+    if !in_order || rows.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+        return Err(Stop::Ask(Asked::OddTree));
+    }
+    Ok(rows)
+}
+
+/// The order of a tree's entries: by their names, where a folder's ends with a slash.
+fn order((one, (one_kind, _)): &Row<'_>, (other, (other_kind, _)): &Row<'_>) -> Ordering {
+    let end = |kind: EntryKind| (kind == EntryKind::Tree).then_some(b'/');
+    let shared = one.len().min(other.len());
+    let rest = |name: &BStr, kind: EntryKind| name.get(shared).copied().or(end(kind));
+    one[..shared].cmp(&other[..shared]).then_with(|| rest(one, *one_kind).cmp(&rest(other, *other_kind)))
+}
+
+/// A tree as git writes it.
+fn written(mut rows: Vec<Row<'_>>) -> Vec<u8> {
+    rows.sort_unstable_by(order);
+    let mut bytes = Vec::new();
+    for (name, (kind, oid)) in rows {
+        bytes.extend_from_slice(kind.as_octal_str());
+        bytes.push(b' ');
+        bytes.extend_from_slice(name);
+        bytes.push(0);
+        bytes.extend_from_slice(oid.as_slice());
+    }
+    bytes
 }
 
 /// What is wrong with two contents.
