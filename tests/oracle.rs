@@ -9,6 +9,8 @@ mod support;
 
 #[path = "oracle/histories.rs"]
 mod histories;
+#[path = "oracle/states.rs"]
+mod states;
 #[path = "oracle/tree.rs"]
 mod tree;
 
