@@ -346,33 +346,47 @@ mod tests {
         (clean, conflicts)
     }
 
+    /// Three versions of a text of at most so many lines.
+    fn made_up(seed: usize, longest: usize, most_edits: usize) -> [Vec<u8>; 3] {
+        let mut dice = Dice(seed as u64);
+        let (length, different) = (5 + dice.roll(longest), 2 + dice.roll(30 + longest / 4));
+        let edits = 1 + dice.roll(most_edits);
+        let line = |number: usize| match number % 5 {
+            0 => "}\n".to_owned(),
+            indent => format!("{}line {number}\n", " ".repeat(indent % 3 * 4)),
+        };
+        let base: Vec<String> = (0..length).map(|_| line(dice.roll(different))).collect();
+        let mut sides = [base.clone(), dice.edit(&base, edits), dice.edit(&base, edits)];
+        if dice.roll(8) == 0 {
+            sides.iter_mut().flatten().for_each(|line| line.insert(line.len() - 1, '\r'));
+        }
+        sides.map(|side| {
+            let mut text = side.concat().into_bytes();
+            if dice.roll(6) == 0 {
+                text.pop();
+            }
+            text
+        })
+    }
+
     #[test]
     fn texts_are_merged_as_by_git() {
         let rounds = 1_000;
-        let made_up = |round: usize| {
-            let mut dice = Dice(round as u64);
-            let (length, different, edits) = (5 + dice.roll(40), 2 + dice.roll(30), 1 + dice.roll(6));
-            let line = |number: usize| match number % 5 {
-                0 => "}\n".to_owned(),
-                indent => format!("{}line {number}\n", " ".repeat(indent % 3 * 4)),
-            };
-            let base: Vec<String> = (0..length).map(|_| line(dice.roll(different))).collect();
-            let mut sides = [base.clone(), dice.edit(&base, edits), dice.edit(&base, edits)];
-            if dice.roll(8) == 0 {
-                sides.iter_mut().flatten().for_each(|line| line.insert(line.len() - 1, '\r'));
-            }
-            sides.map(|side| {
-                let mut text = side.concat().into_bytes();
-                if dice.roll(6) == 0 {
-                    text.pop();
-                }
-                text
-            })
-        };
-        let all: Vec<[Vec<u8>; 3]> = (0..rounds).map(made_up).collect();
+        let all: Vec<[Vec<u8>; 3]> = (0..rounds).map(|seed| made_up(seed, 40, 6)).collect();
         let (clean, conflicts) = agree(&all);
         assert_eq!(clean + conflicts, rounds, "none is unknown");
         assert!(clean > rounds / 10 && conflicts > rounds / 10, "{clean} and {conflicts} of {rounds}");
+    }
+
+    #[test]
+    fn long_texts_in_which_lines_are_frequent_are_merged_as_by_git() {
+        let rounds = 200;
+        let all: Vec<[Vec<u8>; 3]> = (0..rounds).map(|seed| made_up(seed, 1_500, 60)).collect();
+        let (clean, conflicts) = agree(&all);
+        assert!(
+            clean + conflicts > rounds / 2,
+            "{clean} and {conflicts} of {rounds}: the others are unknown"
+        );
     }
 
     #[test]
