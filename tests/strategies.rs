@@ -11,6 +11,9 @@ mod sync;
 #[path = "strategies/deciding.rs"]
 mod deciding;
 
+#[path = "strategies/hunks.rs"]
+mod hunks;
+
 use support::Lab;
 
 /// A lab with a task `work` that holds `src/**`, and a policy with these lines more.

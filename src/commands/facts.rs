@@ -17,7 +17,6 @@ use crate::git::BString;
 use crate::git::ByteSlice;
 use crate::git::Oid;
 use crate::git::diff::OwnChanges;
-use crate::git::export;
 use crate::git::marked::Entry;
 use crate::git::objects::Commit;
 use crate::git::repo::Repo;
@@ -246,16 +245,15 @@ impl Facts for Known<'_> {
 
     fn regenerate(&self, tree: Oid, paths: &[BString], rule: &Rule) -> Result<Vec<Entry>, Failure> {
         let words = rule.run.as_deref().unwrap_or_default();
-        let folder = export::nobodys_folder()?;
-        let place = folder.path().join("tree");
-        self.repo.export(tree, &place, &folder.path().join("index"))?;
+        let exported = self.repo.export(tree)?;
+        let place = exported.folder();
         let variables = setup::variables(self.lease, &place);
         process::run_within(rule.timeout, "regenerate", words, &place, &variables)
             .map_err(|error| self.kept(error))?;
         let mut made = Vec::new();
         for path in paths {
             let mode = self.repo.entry(tree, path.as_bstr())?.map_or(0o100_644, |(mode, _)| mode);
-            let Some(blob) = self.repo.import(&place, path.as_bstr())? else {
+            let Some(blob) = exported.import(path.as_bstr())? else {
                 let command = shell_words::join(words);
                 return Err(AnewError::NotMade(command, text::visible(path)).into());
             };

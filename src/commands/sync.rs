@@ -68,6 +68,8 @@ pub struct Synced {
     pub commits: usize,
     /// How many commits of its own the task has on its branch.
     pub own: usize,
+    /// How many commits a rebase left out, because the target has their changes already.
+    pub dropped: usize,
     /// The workspace.
     pub workspace: PathBuf,
     /// What merge strategies decided.
@@ -189,6 +191,7 @@ impl Sync {
             new: old.to_string(),
             commits: session.repo.new_commits(&[target], &[old])?.len(),
             own: own.len(),
+            dropped: 0,
             workspace: workspace.need_checkout()?.to_owned(),
             decisions: Vec::new(),
             kept: Vec::new(),
@@ -220,6 +223,7 @@ impl Sync {
         let moved = syncing.carry_out(session)?;
         synced.how = Some(if own.is_empty() { How::FastForward } else { self.how().into() });
         synced.decisions = merged.decisions;
+        synced.dropped = merged.dropped;
         synced.new = new.to_string();
         synced.own = session.repo.new_commits(&[new], &[target])?.len();
         synced.kept = moved.kept.iter().map(|path| text::visible(path)).collect();
@@ -298,6 +302,10 @@ fn page(synced: &Synced) -> Page {
     for path in &synced.kept {
         page.put(Label::Warn, "  left as it is ").put(Label::Place, path);
         page.put(Label::Plain, ": it was edited at this moment").end();
+    }
+    if synced.dropped > 0 {
+        let dropped = text::count(synced.dropped, "commit");
+        page.line(Label::Plain, format!("  left out {dropped}: {target} has all that was changed there"));
     }
     if let Some(saved) = &synced.saved {
         page.put(Label::Quiet, "  the commits as they were are saved as ")

@@ -1,6 +1,7 @@
 //! A tree as files in a folder of nobody's, and a file from there back into the object store.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use gix::bstr::BStr;
 use gix::bstr::ByteSlice;
@@ -13,36 +14,55 @@ use super::run::Git;
 use crate::base::atomic;
 use crate::base::atomic::FileError;
 
+/// The files of a tree in a folder that is no repository and no worktree. It is gone when this is dropped.
+#[derive(Debug)]
+pub struct Exported {
+    owner: tempfile::TempDir,
+    /// Where git keeps the repository for the checkout in which it was asked.
+    private: PathBuf,
+}
+
 impl Repo {
-    /// Writes the files of a tree into `folder`, through the filters of a checkout. The folder is no repository and no
-    /// worktree; `index` is a file that git may use for the while.
+    /// Writes the files of a tree into a folder of nobody's, through the filters of a checkout.
     ///
     /// # Errors
     /// When git cannot write them.
-    pub fn export(&self, tree: Oid, folder: &Path, index: &Path) -> Result<(), GitError> {
-        let git = || Git::at(self.folder()).env("GIT_INDEX_FILE", index);
-        git().args(["read-tree", "--empty"]).run()?;
-        git().args(["read-tree", &tree.to_string()]).run()?;
-        let mut prefix = std::ffi::OsString::from("--prefix=");
-        prefix.push(folder);
-        prefix.push("/");
-        git().args(["checkout-index", "--all", "--quiet"]).arg(prefix).run().map(drop)
+    pub fn export(&self, tree: Oid) -> Result<Exported, GitError> {
+        let exported = Exported { owner: nobodys_folder()?, private: self.private_dir().to_owned() };
+        let place = exported.folder();
+        std::fs::create_dir(&place).map_err(|source| FileError::new("make", &place, source))?;
+        exported.git().args(["read-tree", &tree.to_string()]).run()?;
+        exported.git().args(["checkout-index", "--all", "--quiet"]).run()?;
+        Ok(exported)
+    }
+}
+
+impl Exported {
+    /// The folder with the files.
+    pub fn folder(&self) -> PathBuf {
+        self.owner.path().join("tree")
     }
 
-    /// The blob of a file of `folder`, through the filters by which git would add it as `path`; nothing when it is not
-    /// there.
+    /// The blob of a file, through the filters by which git would add it; nothing when it is not there.
     ///
     /// # Errors
     /// When it is no file, or cannot be read.
-    pub fn import(&self, folder: &Path, path: &BStr) -> Result<Option<Oid>, GitError> {
+    pub fn import(&self, path: &BStr) -> Result<Option<Oid>, GitError> {
         let name = paths::from_git(path)?;
-        let Some(bytes) = atomic::read(&folder.join(&name))? else { return Ok(None) };
-        let mut option = std::ffi::OsString::from("--path=");
+        let Some(bytes) = atomic::read(&self.folder().join(&name))? else { return Ok(None) };
+        let mut option = OsString::from("--path=");
         option.push(name);
-        let git = Git::at(self.folder()).args(["hash-object", "-w", "--stdin"]).arg(option);
+        let git = self.git().args(["hash-object", "-w", "--stdin"]).arg(option);
         let answer = git.input(bytes).run()?;
         let odd = |_| GitError::Answer { command: "hash-object", answer: answer.as_bstr().to_string() };
         Oid::from_hex(answer.trim_ascii()).map(Some).map_err(odd)
+    }
+
+    /// git, for which this folder is the checkout, with an index of its own: also where the repository is bare.
+    fn git(&self) -> Git {
+        let folder = self.folder();
+        let git = Git::at(&folder).env("GIT_DIR", &self.private).env("GIT_WORK_TREE", &folder);
+        git.env("GIT_INDEX_FILE", self.owner.path().join("index"))
     }
 }
 
@@ -70,12 +90,10 @@ mod tests {
         testing::make_executable(&sandbox.main().join("run.sh"));
         let tree = sandbox.repo().commit(sandbox.commit("files")).unwrap().tree;
         let index = std::fs::read(sandbox.main().join(".git/index")).unwrap();
-        let (folder, repo) = (nobodys_folder().unwrap(), sandbox.repo());
-        let place = folder.path().join("tree");
-        repo.export(tree, &place, &folder.path().join("index")).unwrap();
-        let mut expected = testing::contents(&sandbox.main());
-        expected.sort();
-        assert_eq!(testing::contents(&place), expected);
+        let repo = sandbox.repo();
+        let exported = repo.export(tree).unwrap();
+        let expected = testing::contents(&sandbox.main());
+        assert_eq!(testing::contents(&exported.folder()), expected);
         assert_eq!(
             std::fs::read(sandbox.main().join(".git/index")).unwrap(),
             index,
@@ -83,7 +101,14 @@ mod tests {
         );
         let stored = repo.entry(tree, "ä b/c.txt".into()).unwrap().unwrap().1;
         assert_eq!(repo.blob(stored).unwrap(), b"one\n");
-        assert_eq!(repo.import(&place, "ä b/c.txt".into()).unwrap(), Some(stored));
-        assert_eq!(repo.import(&place, "nothing".into()).unwrap(), None);
+        assert_eq!(exported.import("ä b/c.txt".into()).unwrap(), Some(stored));
+        assert_eq!(exported.import("nothing".into()).unwrap(), None);
+        let folder = exported.folder();
+        drop(exported);
+        assert!(!folder.parent().unwrap().exists());
+        testing::run(&sandbox.root(), &["clone", "-q", "--bare", "main", "bare"]);
+        let bare = Repo::open(&sandbox.root().join("bare")).unwrap().export(tree).unwrap();
+        assert_eq!(testing::contents(&bare.folder()), expected);
+        assert_eq!(bare.import("ä b/c.txt".into()).unwrap(), Some(stored));
     }
 }

@@ -44,6 +44,8 @@ pub struct Merged {
     pub differences: Vec<String>,
     /// What strategies decided; it is in the commit's message too.
     pub decisions: Vec<Decision>,
+    /// How many commits were left out, because the target has their changes already.
+    pub dropped: usize,
 }
 
 /// A rebase would drop a merge commit and what was done in it.
@@ -106,7 +108,7 @@ pub fn make(parts: Parts<'_>, strategy: Strategy) -> Result<Merged, Failure> {
             let message = making.message(&format!("Land {}", lease.task), commits)?;
             repo.commit_tree(tree, &[target], message.as_str().into(), Some(tip), now)?
         }
-        Strategy::Rebase => making.replayed()?,
+        Strategy::Rebase => making.replayed(Empty::Keep)?,
     };
     Ok(making.merged(commit))
 }
@@ -127,9 +129,16 @@ pub fn update(parts: Parts<'_>, how: Update) -> Result<Merged, Failure> {
             let message = making.message(&format!("Sync {} with {short}", lease.task), &[])?;
             repo.commit_tree(tree, &[tip, target], message.as_str().into(), None, now)?
         }
-        Update::Rebase => making.replayed()?,
+        Update::Rebase => making.replayed(Empty::Drop)?,
     };
     Ok(making.merged(commit))
+}
+
+/// What becomes of commits of which nothing is left, because the target has all of their changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Empty {
+    Keep,
+    Drop,
 }
 
 struct Making<'a> {
@@ -140,15 +149,17 @@ struct Making<'a> {
     instead: String,
     differences: Vec<String>,
     decisions: Vec<Decision>,
+    dropped: usize,
 }
 
 impl<'a> Making<'a> {
     fn of(parts: Parts<'a>, then: &'static str, instead: String) -> Making<'a> {
-        Making { parts, then, instead, differences: Vec::new(), decisions: Vec::new() }
+        Making { parts, then, instead, differences: Vec::new(), decisions: Vec::new(), dropped: 0 }
     }
 
     fn merged(self, commit: Oid) -> Merged {
-        Merged { commit, differences: self.differences, decisions: self.decisions }
+        let Making { differences, decisions, dropped, .. } = self;
+        Merged { commit, differences, decisions, dropped }
     }
 
     /// The tree of both. Which side is ours matters for what git merges of them, not for who has the last word.
@@ -167,7 +178,7 @@ impl<'a> Making<'a> {
     }
 
     /// Puts each commit on top of the target, oldest first.
-    fn replayed(&mut self) -> Result<Oid, Failure> {
+    fn replayed(&mut self, empty: Empty) -> Result<Oid, Failure> {
         let Parts { repo, lease, tip, target, commits, now, .. } = self.parts;
         if repo.reaches(tip, target)? {
             return Ok(tip);
@@ -186,10 +197,15 @@ impl<'a> Making<'a> {
             let guess = repo.replay(*commit, onto);
             let sure = repo.confirm(Some(parent), onto, *commit)?;
             let before = self.decisions.len();
+            let was_empty = repo.commit(parent)?.tree == read.tree;
             let tree = self.settled(guess, sure, Sides::TargetFirst, Some(parent), [onto, *commit])?;
             let message = with_trailers(read.message.as_bstr(), &self.trailers(before));
             for decision in &mut self.decisions[before..] {
                 decision.commit = Some(commit.to_string());
+            }
+            if empty == Empty::Drop && !was_empty && repo.commit(onto)?.tree == tree {
+                self.dropped += 1;
+                continue;
             }
             onto = repo.commit_tree(tree, &[onto], message.as_bstr(), Some(*commit), now)?;
         }

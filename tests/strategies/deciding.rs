@@ -184,6 +184,7 @@ $ git odyssey sync work --json
         "why": null
       }
     ],
+    "dropped": 0,
     "how": "merge",
     "kept": [],
     "new": "[HASH]",

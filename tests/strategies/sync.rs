@@ -89,6 +89,7 @@ $ git odyssey sync --json
   "result": {
     "commits": 0,
     "decisions": [],
+    "dropped": 0,
     "how": null,
     "kept": [],
     "new": "[HASH]",
@@ -191,6 +192,34 @@ work has all of main already
 
 $ git odyssey salvage list
 work  [HASH]  2026-11-24T01:30:00Z  the commits before a rebase
+--- exit 0
+
+
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn a_rebase_leaves_out_what_the_target_has_already() {
+    let lab = lab_with("");
+    work(&lab, "src/a.txt", numbered(9, &[(1, "work's")]));
+    let place = lab.workspace("work");
+    lab.git_in(&place, &["commit", "--quiet", "--allow-empty", "--message", "work: empty on purpose"]);
+    work(&lab, "src/b.txt", "mine\n");
+    on_target(&lab, "src/a.txt", numbered(9, &[(1, "work's")]));
+    let mut session = Session::of(&lab);
+    session.run(&["sync", "work", "--rebase"]);
+    let log = lab.git(&["log", "--format=%s", "main..odyssey/work"]);
+    assert_eq!(log, "work: edit src/b.txt\nwork: empty on purpose");
+    assert_data_eq!(
+        session.screen(),
+        str![[r#"
+$ git odyssey sync work --rebase
+synced work with main: 1 new commit by a rebase, it is now at [HASH]
+  updated [LAB]/main.odyssey/work
+  left out 1 commit: main has all that was changed there
+  the commits as they were are saved as [HASH]
 --- exit 0
 
 

@@ -317,12 +317,12 @@ impl Settling<'_> {
     }
 }
 
-/// The lines of both, one after the other; a line without an end gets one before another follows.
+/// The lines of both, one after the other; of the first, the last one gets an end if it has none, as by git.
 fn both(ours: &[u8], theirs: &[u8]) -> Vec<u8> {
     let mut out = ours.to_vec();
-    if !out.is_empty() && !theirs.is_empty() && !out.ends_with(b"\n") {
-        let end: &[u8] = if theirs.contains_str("\r\n") { b"\r\n" } else { b"\n" };
-        out.extend_from_slice(end);
+    if !out.is_empty() && !out.ends_with(b"\n") {
+        let returns = ours.contains_str("\r\n") || theirs.contains_str("\r\n");
+        out.extend_from_slice(if returns { b"\r\n" } else { b"\n" });
     }
     out.extend_from_slice(theirs);
     out
