@@ -21,7 +21,8 @@ use super::session::Session;
 /// What decides conflicts, given on the command line.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Deciding {
-    /// Let a strategy decide the conflicts of these paths; the last one that covers a path counts, after odyssey.toml
+    /// What decides the conflicts of these paths: three-way, union, ours (the target's side), theirs (the task's),
+    /// lease-owner or human; the last one that covers a path counts, after those of odyssey.toml
     #[arg(long = "strategy-for", value_name = "GLOB=STRATEGY")]
     pub strategy_for: Vec<StrategyFor>,
 }

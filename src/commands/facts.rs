@@ -21,6 +21,7 @@ use crate::git::marked::Entry;
 use crate::git::objects::Commit;
 use crate::git::repo::Repo;
 use crate::ledger::history;
+use crate::merge::result::SYNCED;
 use crate::merge::sides::Side;
 use crate::merge::strategy::Facts;
 use crate::merge::strategy::Rule;
@@ -201,9 +202,10 @@ impl Writer {
     }
 }
 
-/// Whether a commit says of itself that it brought a task's work.
+/// Whether a commit says of itself that it brought a task's work. A merge of the target into a task's branch brought none.
 fn is_landing(commit: &Commit) -> bool {
-    commit.message.lines().any(|line| line.starts_with(b"Odyssey-Task: "))
+    let has = |name: &[u8]| commit.message.lines().any(|line| line.starts_with(name));
+    has(b"Odyssey-Task: ") && !has(SYNCED.as_bytes())
 }
 
 impl Facts for Known<'_> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::base::failure::Explain;
 use crate::base::failure::Failure;
 use crate::base::failure::Kind;
+use crate::base::lock::Lock;
 use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::text;
@@ -149,10 +150,13 @@ impl Sync {
     /// When anything speaks against it; then nothing has moved.
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let session = Session::open(context)?;
+        let task = session.task(self.task.as_ref())?;
         recover::cut_off(&session, context)?;
         init::heed_silence(&session, context)?;
-        let task = session.task(self.task.as_ref())?;
         let actor = session.actor(context)?;
+        writable(&session, &actor, &task)?;
+        // Whoever syncs the same task meanwhile waits, and has nothing left to do then.
+        let _turn = Lock::wait(&session.ledger().folder().join("lock").join(format!("sync-{task}")))?;
         let mut tries = 0;
         let synced = loop {
             tries += 1;

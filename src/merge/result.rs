@@ -25,6 +25,9 @@ use super::strategy::decision;
 use super::strategy::decision::Decision;
 use super::strategy::settle::Settling;
 
+/// The trailer of a merge of the target into a task's branch.
+pub const SYNCED: &str = "Odyssey-Synced";
+
 /// How a task's branch takes up what is new on its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -126,7 +129,9 @@ pub fn update(parts: Parts<'_>, how: Update) -> Result<Merged, Failure> {
         Update::Merge => {
             let tree = making.tree(Sides::TaskFirst)?;
             let short = lease.target.strip_prefix("refs/heads/").unwrap_or(&lease.target);
-            let message = making.message(&format!("Sync {} with {short}", lease.task), &[])?;
+            let mut message = making.message(&format!("Sync {} with {short}", lease.task), &[])?;
+            // It names the task as a landing does, and must not be taken for one.
+            let _ = writeln!(message, "{SYNCED}: {}", lease.target);
             repo.commit_tree(tree, &[tip, target], message.as_str().into(), None, now)?
         }
         Update::Rebase => making.replayed(Empty::Drop)?,

@@ -126,6 +126,7 @@ Odyssey-Fence: 1
 Odyssey-Settled: src/a.txt by ours: line 5 (main's 1 line, not work's 1)
 Odyssey-Settled: src/b.txt by theirs: line 5 (work's 1 line, not main's 1)
 Odyssey-Settled: src/c.txt by union: line 5 (main's 1 line and work's 1)
+Odyssey-Synced: refs/heads/main
 "#]]
         .raw()
     );
@@ -613,6 +614,21 @@ fn what_a_person_landed_is_a_persons() {
         assert!(run.stdout.contains("settled shared.txt by human (by Grace): line 5"), "{how}: {run:#?}");
         assert_eq!(at(&lab, "odyssey/work:shared.txt"), merged("main's"), "{how}");
     }
+}
+
+#[test]
+fn what_a_person_wrote_stays_a_persons_when_an_agent_has_synced_with_it() {
+    let lab = shared("claude-1");
+    on_target(&lab, "shared.txt", numbered(9, &[(5, "main's"), (9, "main's last")]));
+    lab.odyssey(&["claim", "between", "--region", "between/**", "--for", "claude-2"]).ok();
+    support::write(&lab.workspace("between").join("between/file"), "between\n");
+    lab.commit_in(&lab.workspace("between"), "between: a file");
+    on_target(&lab, "docs/guide.md", "the best guide\n");
+    lab.odyssey(&["sync", "between"]).ok();
+    lab.odyssey(&["land", "between"]).ok();
+    let run = lab.odyssey(&[&["land", "work"][..], &HUMAN].concat());
+    assert!(run.stdout.contains("settled shared.txt by human (by Ada): line 5"), "{run:#?}");
+    assert_eq!(at(&lab, "main:shared.txt"), merged("main's"));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::numbered;
 use super::on_target;
 use super::support;
 use super::support::Lab;
+use super::support::process::Barrier;
 use super::support::session::Session;
 use super::work;
 
@@ -66,6 +67,7 @@ Sync work with main
 Odyssey-Task: work
 Odyssey-Holder: claude-1
 Odyssey-Fence: 1
+Odyssey-Synced: refs/heads/main
 "#]]
     );
     assert_data_eq!(
@@ -598,6 +600,32 @@ fn a_sync_by_the_task_renews_its_lease_and_an_expired_one_that_nobody_took_goes_
     on_target(&lab, "docs/guide.md", "a guide again\n");
     lab.odyssey_in(&place, &["sync"]).ok();
     assert_eq!(left(), "2026-11-24T08:00:00Z");
+}
+
+#[test]
+fn without_init_nothing_is_left_behind() {
+    let lab = Lab::unprepared();
+    let run = lab.odyssey(&["sync", "work"]);
+    assert_eq!(run.code, 1, "{run:#?}");
+    assert!(!lab.main().join(".git/odyssey").exists(), "a refusal left something behind");
+}
+
+#[test]
+fn several_syncs_at_once_are_one() {
+    let lab = lab_with("");
+    work(&lab, "src/a.txt", numbered(9, &[(1, "work's")]));
+    on_target(&lab, "docs/guide.md", "a better guide\n");
+    support::write(&lab.workspace("work").join("src/b.txt"), "edited\n");
+    let mut barrier = Barrier::closed();
+    for folder in [lab.main(), lab.workspace("work"), lab.main(), lab.workspace("work")] {
+        barrier.add(&lab, &folder, &["sync", "work"]);
+    }
+    let answers = barrier.answers();
+    assert!(answers.iter().all(|run| run.code == 0), "{answers:#?}");
+    let synced = answers.iter().filter(|run| run.stdout.starts_with("synced")).count();
+    assert_eq!(synced, 1, "{answers:#?}");
+    assert_eq!(lab.git(&["rev-list", "--count", "--merges", "odyssey/work"]), "1");
+    assert_eq!(lab.git_in(&lab.workspace("work"), &["status", "--porcelain"]), " M src/b.txt");
 }
 
 #[test]
