@@ -3,10 +3,14 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     reason = "a test plants files, starts programs and wants to know where it failed"
 )]
 
 mod support;
+
+#[path = "watch/soak.rs"]
+mod soak;
 
 use std::io::BufRead;
 use std::io::BufReader;
@@ -49,9 +53,11 @@ impl Watcher {
         Watcher { child, lines, told: Vec::new() }
     }
 
-    /// A watcher that is known to watch: it has told of a claim that was made for it.
+    /// A watcher that has begun, and has told of a claim that was made for it.
     fn ready(lab: &Lab, task: &str) -> Watcher {
         let mut watcher = Watcher::start(lab, &["--since", &newest(lab).to_string()]);
+        watcher.until(|notice| notice["event"] == "watching");
+        watcher.told.clear();
         lab.odyssey(&["claim", task, "--region", &format!("ready/{task}"), "--here"]).ok();
         watcher.until(|notice| notice["task"] == task);
         watcher
@@ -138,7 +144,8 @@ fn every_event_of_the_ledger_is_told_once_and_in_order_whoever_is_killed() {
     let last = &mut watchers[2];
     last.until(|notice| notice["task"] == "last");
     assert_eq!(events(&last.told), ledger(&lab)[begun..]);
-    let numbers: Vec<u64> = last.told.iter().map(|notice| notice["seq"].as_u64().unwrap()).collect();
+    let told = last.told.iter().filter(|notice| notice["event"] != "watching");
+    let numbers: Vec<u64> = told.map(|notice| notice["seq"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
 }
 

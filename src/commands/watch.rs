@@ -11,6 +11,7 @@ use crate::base::failure::Failure;
 use crate::base::lock::Lock;
 use crate::base::page::Page;
 use crate::domain::notice::Notice;
+use crate::domain::notice::What;
 use crate::ledger::error::LedgerError;
 use crate::ledger::journal;
 use crate::ledger::journal::Journal;
@@ -56,6 +57,8 @@ struct Watching<'a> {
     context: &'a Context<'a>,
     journal: Journal,
     reader: Reader,
+    /// Whether it was told that the watch has begun.
+    begun: bool,
 }
 
 impl Watch {
@@ -77,7 +80,7 @@ impl Watch {
         let reader = journal.since(since)?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(NoRuntime)?;
-        let mut watching = Watching { context, journal, reader };
+        let mut watching = Watching { context, journal, reader, begun: false };
         runtime.block_on(async {
             tokio::select! {
                 ended = watching.watch(&session) => ended,
@@ -110,6 +113,9 @@ impl Watching<'_> {
         let mut wakes = Wakes::of_folder(self.journal.folder()?)?;
         let path = lock_file.to_owned();
         let mut turn = tokio::task::spawn_blocking(move || Lock::wait(&path));
+        if !self.begin()? {
+            return Ok(None);
+        }
         loop {
             if !self.tell()? {
                 return Ok(None);
@@ -139,7 +145,7 @@ impl Watching<'_> {
         loop {
             let begun = Instant::now();
             let next = self.look(&mut look, &mut writer, &mut wakes, &mut reactions)?;
-            if !self.tell()? {
+            if !(self.begun || self.begin()?) || !self.tell()? {
                 return Ok(());
             }
             let mut wake = std::pin::pin!(wakes.next(next, begun.elapsed() * RESTS));
@@ -174,6 +180,13 @@ impl Watching<'_> {
             }
         }
         Ok(found.next.map(|next| clock::until(now, next).max(Duration::from_secs(1))))
+    }
+
+    /// Tells that from now on everything is told. False when nobody listens.
+    fn begin(&mut self) -> Result<bool, Failure> {
+        self.begun = true;
+        let notice = Notice { seq: self.reader.last(), at: self.context.clock.now(), what: What::Watching };
+        Ok(self.context.monitor.line(&self.face(&notice))?)
     }
 
     /// Tells what was written since. False when nobody listens any more.

@@ -22,6 +22,9 @@ pub struct Notice {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum What {
+    /// The watch has begun; what happens from now on is told. Its number is that of the last notice before, and it is
+    /// not kept.
+    Watching,
     /// The ledger has one more event.
     Ledger {
         /// Its commit, in hexadecimal.
@@ -109,6 +112,7 @@ impl What {
     /// The name by which rules choose notices: the ledger's own word for its events.
     pub fn name(&self) -> &str {
         match self {
+            What::Watching => "watching",
             What::Ledger { kind, .. } => kind,
             What::Branch { .. } => "branch",
             What::Edit { .. } => "edit",
@@ -155,6 +159,7 @@ impl Seen {
         }
         self.seq = notice.seq;
         match &notice.what {
+            What::Watching => {}
             What::Ledger { id, .. } => self.ledger = Some(id.clone()),
             What::Branch { branch, new: Some(new), .. } => {
                 self.branches.insert(branch.clone(), new.clone());

@@ -7,6 +7,7 @@ use crate::domain::notice::What;
 /// The line of a notice, its number first.
 pub fn text(notice: &Notice) -> String {
     let said = match &notice.what {
+        What::Watching => "watching".to_owned(),
         What::Ledger { subject, .. } => subject.clone(),
         What::Branch { branch, old, new, .. } => {
             let name = branch.strip_prefix("refs/heads/").unwrap_or(branch);
