@@ -35,6 +35,45 @@ pub fn make(dice: &mut Dice, count: u64, digits: usize) -> Made {
     made
 }
 
+/// One history of many commits and merges, with clocks that go wrong, and pairs from all over it.
+pub fn tangle(dice: &mut Dice, commits: u64, pairs: u64) -> Made {
+    let mut made = Made { stream: Vec::new(), pairs: Vec::new(), mark: 0, digits: 40 };
+    let first =
+        (0..6).map(|number| (format!("f{number}"), Thing::File(b"1\n2\n3\n4\n5\n6\n".to_vec(), false)));
+    let first = first.collect();
+    let mut all = vec![made.commit(first, &[])];
+    for _ in 1..commits {
+        let near = |dice: &mut Dice, all: &[Commit]| {
+            let back = dice.below(12.min(all.len() as u64)) as usize;
+            all[all.len() - 1 - back].clone()
+        };
+        let one = near(dice, &all);
+        let mut parents = vec![one.mark];
+        let mut tree = one.tree;
+        if dice.below(3) == 0 {
+            let other = near(dice, &all);
+            if other.mark != one.mark {
+                parents.push(other.mark);
+                for (path, thing) in other.tree {
+                    if dice.below(2) == 0 {
+                        tree.insert(path, thing);
+                    }
+                }
+            }
+        }
+        let path = format!("f{}", dice.below(6));
+        if let Some(Thing::File(text, _)) = tree.get_mut(&path) {
+            // One of six lines, so that sides often meet.
+            let at = 2 * dice.below(6) as usize;
+            text[at] = b'0' + dice.below(10) as u8;
+        }
+        all.push(made.commit_at(dice.below(50), tree, &parents));
+    }
+    let mut any = || all[dice.below(commits) as usize].mark;
+    made.pairs = (0..pairs).map(|_| Pair { ours: any(), theirs: any() }).collect();
+    made
+}
+
 impl Made {
     fn history(&mut self, dice: &mut Dice) {
         let first = tree::first(dice, self.digits);
@@ -97,12 +136,17 @@ impl Made {
     }
 
     fn commit(&mut self, tree: Tree, parents: &[u64]) -> Commit {
+        self.commit_at(self.mark + 1, tree, parents)
+    }
+
+    /// A commit at a time of its own.
+    fn commit_at(&mut self, time: u64, tree: Tree, parents: &[u64]) -> Commit {
         self.mark += 1;
         let mark = self.mark;
         if parents.is_empty() {
             self.put("reset refs/heads/made\n");
         }
-        self.put(&format!("commit refs/heads/made\nmark :{mark}\ncommitter A <a@b> {mark} +0000\ndata 0\n"));
+        self.put(&format!("commit refs/heads/made\nmark :{mark}\ncommitter A <a@b> {time} +0000\ndata 0\n"));
         for (number, parent) in parents.iter().enumerate() {
             let word = if number == 0 { "from" } else { "merge" };
             self.put(&format!("{word} :{parent}\n"));
