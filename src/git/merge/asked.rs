@@ -5,7 +5,8 @@ use std::fmt;
 /// Why a merge is left to git: all cases in which what we do could differ from what git does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Asked {
-    /// The two have several merge bases, which git merges with each other first.
+    /// The two have several merge bases, which git merges with each other first: more than two, or two that conflict or
+    /// that need git themselves.
     Bases,
     /// A file that one side deleted, and the other changed or deleted too, may be one that the first side added: then git
     /// carries the changes over to the new place.

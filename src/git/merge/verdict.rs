@@ -1,5 +1,7 @@
 //! Verdicts on many merges of one repository: what is read once is read once.
 
+use std::collections::HashMap;
+
 use gix::revision::plumbing::merge_base::Flags;
 use gix::revwalk::Graph;
 use gix::revwalk::graph::Commit;
@@ -11,6 +13,7 @@ use super::walk::Stop;
 use super::walk::Walk;
 use crate::git::Oid;
 use crate::git::error::GitError;
+use crate::git::memory::Memory;
 use crate::git::repo::Repo;
 
 /// What holds for all merges of one repository.
@@ -34,6 +37,10 @@ pub struct Verdicts<'g> {
     ground: &'g Ground<'g>,
     drivers: Drivers<'g>,
     graph: Option<Graph<'g, 'g, Commit<Flags>>>,
+    /// The merged bases of those that have two.
+    memory: Memory,
+    /// By two bases: the tree of both, if it is known.
+    bases: HashMap<[Oid; 2], Option<Oid>>,
 }
 
 /// What can be said of a merge without asking git.
@@ -85,7 +92,8 @@ impl<'r> Ground<'r> {
 
     /// Begins to give verdicts.
     pub fn verdicts(&self) -> Verdicts<'_> {
-        Verdicts { ground: self, drivers: Drivers::of(self.repo), graph: None }
+        let (drivers, memory) = (Drivers::of(self.repo), Memory::over(self.repo));
+        Verdicts { ground: self, drivers, graph: None, memory, bases: HashMap::new() }
     }
 }
 
@@ -106,53 +114,76 @@ impl Verdicts<'_> {
         if let Some(asked) = self.ground.settings.all {
             return Ok(Said::Ask(asked));
         }
-        let found = match base {
-            Some(base) => Ok(Some(base)),
+        let trees = match base {
+            Some(base) => self.tree(base).map(Some),
             None => self.base(ours, theirs),
         };
-        let trees = found.and_then(|found| {
-            let Some(base) = found else { return Ok(None) };
-            Ok(Some([self.tree(base)?, self.tree(ours)?, self.tree(theirs)?]))
+        let trees = trees.and_then(|base| {
+            let Some(base) = base else { return Ok(None) };
+            Ok(Some([base, self.tree(ours)?, self.tree(theirs)?]))
         });
         match trees {
-            Ok(Some(trees)) => Ok(self.say_of_trees(trees, names)),
+            Ok(Some(trees)) => Ok(match self.walk(trees, names, false) {
+                Ok(merge) => Said::Known(merge),
+                Err(Stop::Ask(asked)) => Said::Ask(asked),
+                Err(Stop::Failed(error)) => unreadable(&error),
+            }),
             Ok(None) => Ok(Said::Ask(Asked::Bases)),
             Err(error @ GitError::Unrelated { .. }) => Err(error),
             Err(error) => Ok(unreadable(&error)),
         }
     }
 
-    fn say_of_trees(&mut self, trees: [Oid; 3], names: [&str; 2]) -> Said {
+    fn walk(&mut self, trees: [Oid; 3], names: [&str; 2], keep: bool) -> Result<Merge, Stop> {
         let mut walk = Walk {
-            repo: self.ground.repo,
+            repo: self.memory.repo(),
             drivers: &mut self.drivers,
             labels: names.map(str::as_bytes),
             styled: self.ground.settings.styled,
-            keep: false,
+            keep,
         };
-        match walk.merge(trees) {
-            Ok(merge) => Said::Known(merge),
-            Err(Stop::Ask(asked)) => Said::Ask(asked),
-            Err(Stop::Failed(error)) => unreadable(&error),
+        walk.merge(trees)
+    }
+
+    /// The tree to merge from; nothing when only git can tell what several bases are together.
+    fn base(&mut self, ours: Oid, theirs: Oid) -> Result<Option<Oid>, GitError> {
+        match self.bases(ours, theirs)?.as_slice() {
+            [] => Err(GitError::Unrelated { ours, theirs }),
+            [base] => self.tree(*base).map(Some),
+            [one, other] => self.both([*one, *other]),
+            _ => Ok(None),
         }
     }
 
-    /// The one base to merge from; nothing when there are several.
-    fn base(&mut self, ours: Oid, theirs: Oid) -> Result<Option<Oid>, GitError> {
-        let gix = &self.ground.repo.gix;
-        let graph = match self.graph.take_if(|graph| graph.len() > MANY_COMMITS) {
-            Some(_) | None => {
-                self.graph.get_or_insert_with(|| gix.revision_graph(self.ground.commits.as_ref()))
-            }
+    /// Two bases as one, if they merge without conflict: then it is the same tree for git, which merges them too.
+    fn both(&mut self, mut bases: [Oid; 2]) -> Result<Option<Oid>, GitError> {
+        bases.sort();
+        if let Some(known) = self.bases.get(&bases) {
+            return Ok(*known);
+        }
+        let [one, other] = bases;
+        let tree = match self.base(one, other) {
+            Ok(Some(base)) => match self.walk([base, self.tree(one)?, self.tree(other)?], ["", ""], true) {
+                Ok(merge) => merge.is_clean().then_some(merge.tree),
+                Err(Stop::Ask(_)) => None,
+                Err(Stop::Failed(error)) => return Err(error),
+            },
+            // Without a common history git takes an empty tree for their base.
+            Ok(None) | Err(GitError::Unrelated { .. }) => None,
+            Err(error) => return Err(error),
         };
+        self.bases.insert(bases, tree);
+        Ok(tree)
+    }
+
+    fn bases(&mut self, ours: Oid, theirs: Oid) -> Result<Vec<Oid>, GitError> {
+        let gix = &self.ground.repo.gix;
+        drop(self.graph.take_if(|graph| graph.len() > MANY_COMMITS));
+        let graph = self.graph.get_or_insert_with(|| gix.revision_graph(self.ground.commits.as_ref()));
         let bases = gix
             .merge_bases_many_with_graph(ours, &[theirs], graph)
             .map_err(GitError::gix("find the merge base"))?;
-        match bases.as_slice() {
-            [] => Err(GitError::Unrelated { ours, theirs }),
-            [base] => Ok(Some(base.detach())),
-            _ => Ok(None),
-        }
+        Ok(bases.into_iter().map(|base| base.detach()).collect())
     }
 
     fn tree(&self, commit: Oid) -> Result<Oid, GitError> {
