@@ -5,6 +5,7 @@ use std::fs::Metadata;
 use std::path::Path;
 use std::time::Duration;
 
+use gix::bstr::BStr;
 use gix::bstr::BString;
 use gix::index::State;
 use gix::objs::tree::EntryKind;
@@ -17,6 +18,7 @@ use super::status;
 use crate::base::atomic::FileError;
 
 mod by_git;
+mod one;
 mod read;
 mod walk;
 
@@ -53,7 +55,7 @@ const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(5);
 
 /// What is at a path: its kind and content, or nothing.
-type Side = Option<(EntryKind, Oid)>;
+pub type Side = Option<(EntryKind, Oid)>;
 
 /// What must not change while a checkout is read.
 #[derive(Debug, PartialEq, Eq)]
@@ -159,6 +161,14 @@ impl Repo {
         let abilities = self.gix.filesystem_options().map_err(GitError::gix("read the settings"))?;
         let odd = |entry| status::needs_git(entry, index, checkout) || entry.stage_raw() != 0;
         Ok(index.is_sparse() || !abilities.symlink || index.entries().iter().any(odd))
+    }
+
+    /// A tree with something else at one path, all else as it was.
+    ///
+    /// # Errors
+    /// When a tree cannot be read or written.
+    pub fn tree_with_entry(&self, base: Oid, path: &BStr, side: Side) -> Result<Oid, GitError> {
+        self.tree_with(Some(base), &BTreeMap::from([(path.to_owned(), side)]))
     }
 
     /// A tree with other sides at some paths, all others as they were.

@@ -11,7 +11,7 @@ use super::error::GitError;
 use crate::base::atomic::FileError;
 
 /// A path as git writes it: bytes, with `/` between the parts.
-pub(super) fn to_git(path: &Path) -> Result<BString, GitError> {
+pub fn to_git(path: &Path) -> Result<BString, GitError> {
     let text = gix::path::into_bstr(path).map_err(GitError::gix(format!("use {}", path.display())))?;
     Ok(gix::path::to_unix_separators_on_windows(text).into_owned())
 }

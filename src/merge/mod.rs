@@ -3,6 +3,7 @@
 pub mod conflict;
 pub mod excerpt;
 pub mod footprint;
+pub mod look;
 pub mod makers;
 pub mod matrix;
 pub mod news;

@@ -153,7 +153,7 @@ fn standing(repo: &Repo, worktree: &Worktree, memory: &mut Memory) -> Result<Sta
     Standing::live(&Repo::open(&worktree.path)?, memory)
 }
 
-fn shown(worktree: &Worktree) -> String {
+pub(super) fn shown(worktree: &Worktree) -> String {
     text::visible(worktree.path.to_string_lossy().as_bytes())
 }
 

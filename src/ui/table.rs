@@ -100,6 +100,9 @@ table! {
         ("git odyssey conflicts main auth", "Say whether two revisions would merge; nothing is written."),
         ("git odyssey conflicts --stdin", "Answer a line 'A B' after the other, each with one JSON object a line."),
     ];
+    Check = commands::check::Check, &[
+        ("git odyssey check src/auth/login.rs", "Before an edit: may I write here, and who else has changes there?"),
+    ];
     Release = commands::release::Release, &[("git odyssey release auth-refactor", "Give the regions back.")];
     Abandon = commands::abandon::Abandon, &[
         ("git odyssey abandon auth-refactor --reason 'wrong way'", "Save the work, then remove task and workspace."),

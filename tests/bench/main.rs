@@ -1,7 +1,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a program of its own, not the product")]
 //! Benchmarks as whole processes, with the size of the work varied; prints tables for the README.
 //!
-//! `cargo bench` runs all; `cargo bench -- claim`, `-- here`, `-- rate`, `-- hooks` or `-- verdict` one. Figures of one machine mean
+//! `cargo bench` runs all; `cargo bench -- claim` (`here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`) one. Figures of one machine mean
 //! little; the ratios to git's own time on the same machine, in turns, are what to quote.
 
 mod verdict;
@@ -14,6 +14,8 @@ use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
 
+mod parties;
+
 type Failed = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failed> {
@@ -25,9 +27,15 @@ fn main() -> Result<(), Failed> {
         ("rate", contended_rate),
         ("hooks", hooks),
         ("verdict", verdict::verdict),
+        ("snapshot", parties::snapshot),
+        ("matrix", parties::matrix),
+        ("matrix-large", parties::matrix_large),
+        ("check", parties::check),
     ];
     for (name, bench) in all {
-        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+        // Gigabytes are written only for who asks for it.
+        let all = wanted.is_empty() && name != "matrix-large";
+        if all || wanted.iter().any(|wanted| wanted == name) {
             bench(&Lab::new()?)?;
         }
     }
@@ -67,6 +75,13 @@ impl Lab {
             return Err(format!("{line:?}: {}", String::from_utf8_lossy(&output.stderr)).into());
         }
         Ok(taken)
+    }
+
+    /// How long a command takes, whatever it answers.
+    fn time(&self, at: &Path, line: &[&str]) -> Duration {
+        let begun = Instant::now();
+        drop(self.command(line[0], at).args(&line[1..]).output());
+        begun.elapsed()
     }
 
     /// A repository with so many small files in folders of a hundred, all committed.

@@ -47,9 +47,12 @@ pub(super) enum Taken {
 }
 
 /// What was at a path between two looks at it.
-enum Raw {
+pub(super) enum Raw {
+    /// Nothing at all.
     Nothing,
+    /// A link, and where it leads.
     Link(Vec<u8>),
+    /// A file and its content.
     File(Vec<u8>, Metadata),
     /// A folder, a pipe or the like.
     Other,
@@ -212,7 +215,7 @@ impl<'a> Reader<'a> {
 ///
 /// It is looked at before and after, and read twice: the clock of file systems stands still for milliseconds, so a file that
 /// is written over at this moment can look the same.
-fn raw(place: &Path, path: &BStr) -> Result<Raw, GitError> {
+pub(super) fn raw(place: &Path, path: &BStr) -> Result<Raw, GitError> {
     let failed = |source| FileError::new("read", place, source);
     for _ in 0..TRIES {
         let before = match place.symlink_metadata() {
@@ -244,12 +247,12 @@ fn raw(place: &Path, path: &BStr) -> Result<Raw, GitError> {
 }
 
 #[cfg(unix)]
-fn is_executable(metadata: &Metadata) -> bool {
+pub(super) fn is_executable(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     metadata.mode() & 0o100 != 0
 }
 
 #[cfg(not(unix))]
-fn is_executable(_: &Metadata) -> bool {
+pub(super) fn is_executable(_: &Metadata) -> bool {
     false
 }

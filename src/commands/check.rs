@@ -1,0 +1,338 @@
+//! `check`: before an edit: may I write here, and does somebody else have changes there.
+
+use std::path::Component;
+use std::path::Path;
+use std::path::PathBuf;
+
+use similar::ChangeTag;
+use similar::TextDiff;
+
+use crate::base::failure::Explain;
+use crate::base::failure::Failure;
+use crate::base::failure::Kind;
+use crate::base::page::Label;
+use crate::base::page::Page;
+use crate::base::text;
+use crate::domain::judge::Actor;
+use crate::domain::refused::Obstacle;
+use crate::domain::refused::Refused;
+use crate::domain::region::RegionSet;
+use crate::git::BStr;
+use crate::git::BString;
+use crate::git::ByteSlice;
+use crate::git::error::GitError;
+use crate::git::live::Side;
+use crate::git::memory::Memory;
+use crate::git::paths;
+use crate::git::repo::Repo;
+use crate::ledger::local::State;
+use crate::merge::look;
+use crate::merge::look::Look;
+use crate::merge::look::Theirs;
+use crate::merge::look::Viewer;
+use crate::merge::party;
+
+use super::Context;
+use super::Outcome;
+use super::session::Session;
+
+/// Say before an edit whether you may write there, and who else has changes there.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Check {
+    /// Files, which need not exist yet
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// What there is to say of one path.
+#[derive(Debug, serde::Serialize)]
+pub struct Row {
+    /// The path, from the top of the checkout; made safe to show.
+    pub path: String,
+    /// `free`, `held`, `conflict` or `unknown`.
+    pub verdict: &'static str,
+    /// Whether the leases let the caller write.
+    pub may_write: bool,
+    /// The leases that do not, and parked work that covers the path.
+    pub leases: Vec<Obstacle>,
+    /// Others who have changes there.
+    pub others: Vec<Other>,
+    /// Parties of which it could not be found out, and why.
+    pub unknown: Vec<String>,
+}
+
+/// Somebody else's changes.
+#[derive(Debug, serde::Serialize)]
+pub struct Other {
+    /// The party: a task, a checkout's folder, or the target.
+    pub party: String,
+    /// Who works there, as far as known.
+    pub holder: Option<String>,
+    /// `added`, `changed` or `deleted`.
+    pub change: &'static str,
+    /// Whether it is in no commit yet.
+    pub uncommitted: bool,
+    /// The kinds of conflict with what the caller has; nothing when the caller changed nothing there.
+    pub conflicts: Option<Vec<&'static str>>,
+    /// The changed lines, cut to a size; nothing for what has none.
+    pub diff: Option<String>,
+}
+
+/// How many lines of a diff are shown.
+const LINES: usize = 20;
+
+/// The largest content of which lines are shown, in bytes.
+const LARGEST: usize = 1024 * 1024;
+
+/// A path that cannot be checked.
+#[derive(Debug, thiserror::Error)]
+enum BadPath {
+    #[error("{0} is outside this checkout")]
+    Outside(String),
+    #[error("{0} is a folder: name files")]
+    Folder(String),
+}
+
+impl Explain for BadPath {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+}
+
+impl Check {
+    /// Looks at each path in each checkout.
+    ///
+    /// # Errors
+    /// When the ledger or the worktrees cannot be read, a path is outside, or the caller's fence is old.
+    pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let session = Session::open(context)?;
+        let checkout = session.repo.need_checkout()?;
+        let paths: Vec<BString> = self
+            .paths
+            .iter()
+            .map(|path| inside(checkout, &context.folder, path))
+            .collect::<Result<_, _>>()?;
+        let state = session.ledger().read()?;
+        let actor = session.actor(context)?;
+        let commons = session.commons()?;
+        let target = target(&session);
+        let target = target.as_ref().map(|(name, commit)| (name.as_str(), *commit));
+        let viewers = look::viewers(&session.repo, state.book.leases(), target)?;
+        let mut memory = Memory::over(&session.repo);
+        let mut rows = Vec::new();
+        for path in &paths {
+            let (may_write, leases) = judged(&session, &state, &actor, &commons, path)?;
+            let mut row = Row {
+                path: text::visible(path),
+                verdict: "free",
+                may_write,
+                leases,
+                others: Vec::new(),
+                unknown: Vec::new(),
+            };
+            if let Some(head) = session.repo.head()?.commit() {
+                let look = Look { repo: &session.repo, folder: Some(checkout), head };
+                others(&look, &viewers, path.as_bstr(), &mut memory, &mut row);
+            }
+            row.verdict = row.judged();
+            rows.push(row);
+        }
+        let code = rows.iter().map(Row::code).max_by_key(|code| weight(*code)).unwrap_or(0);
+        Ok(Outcome { code, ..Outcome::new(page(&rows), &serde_json::json!({ "paths": rows })) })
+    }
+}
+
+/// Held counts more than a conflict, and both more than what nobody knows.
+fn weight(code: u8) -> u8 {
+    match code {
+        3 => 3,
+        4 => 2,
+        0 => 0,
+        _ => 1,
+    }
+}
+
+impl Row {
+    fn judged(&self) -> &'static str {
+        let conflicts = |other: &Other| other.conflicts.as_ref().is_some_and(|kinds| !kinds.is_empty());
+        match self {
+            Row { may_write: false, .. } => "held",
+            Row { others, .. } if others.iter().any(conflicts) => "conflict",
+            Row { unknown, .. } if !unknown.is_empty() => "unknown",
+            Row { .. } => "free",
+        }
+    }
+
+    fn code(&self) -> u8 {
+        match self.verdict {
+            "held" => 3,
+            "conflict" => 4,
+            "unknown" => 1,
+            _ => 0,
+        }
+    }
+}
+
+/// The target and its commit, where there is one.
+fn target(session: &Session) -> Option<(String, crate::git::Oid)> {
+    let branch = session.target().ok()?;
+    let commit = session.repo.reference(&branch).ok().flatten()?;
+    Some((branch.strip_prefix("refs/heads/").unwrap_or(&branch).to_owned(), commit))
+}
+
+/// A path as git writes it, from what was typed in a folder.
+fn inside(checkout: &Path, folder: &Path, path: &Path) -> Result<BString, Failure> {
+    let mut whole = PathBuf::new();
+    for part in folder.join(path).components() {
+        match part {
+            Component::ParentDir => drop(whole.pop()),
+            Component::CurDir => {}
+            other => whole.push(other),
+        }
+    }
+    // The folder may have been reached by a link that git knows nothing of.
+    let below = whole.strip_prefix(checkout).map(Path::to_owned).or_else(|_| {
+        let real = |path: &Path| path.canonicalize();
+        let above = whole.parent().and_then(|above| real(above).ok()).zip(whole.file_name());
+        let whole = above.map_or_else(|| whole.clone(), |(above, name)| above.join(name));
+        whole.strip_prefix(real(checkout).unwrap_or_else(|_| checkout.to_owned())).map(Path::to_owned)
+    });
+    let outside = || BadPath::Outside(text::visible(path.to_string_lossy().as_bytes()));
+    let below = below.map_err(|_| outside())?;
+    if below.as_os_str().is_empty() || checkout.join(&below).is_dir() {
+        return Err(BadPath::Folder(text::visible(path.to_string_lossy().as_bytes())).into());
+    }
+    Ok(paths::to_git(&below)?)
+}
+
+/// Whether the leases let the caller write, and those that matter.
+fn judged(
+    session: &Session,
+    state: &State,
+    actor: &Actor,
+    commons: &RegionSet,
+    path: &BString,
+) -> Result<(bool, Vec<Obstacle>), Refused> {
+    match state.book.judge(actor, [path.as_slice()], commons, session.now) {
+        Ok(judgement) => Ok((true, judgement.parked)),
+        Err(Refused::Trespass(obstacles)) => Ok((false, obstacles)),
+        Err(refused) => Err(refused),
+    }
+}
+
+fn others(look: &Look<'_>, viewers: &[Viewer], path: &BStr, memory: &mut Memory, row: &mut Row) {
+    let ours = match look.ours(path, memory) {
+        Ok(ours) => ours,
+        Err(error) => {
+            row.unknown.push(format!("this checkout: {}", party::reason(&error)));
+            return;
+        }
+    };
+    for (place, viewer) in viewers.iter().enumerate() {
+        let told = look
+            .theirs(place, viewer, path, ours, memory)
+            .and_then(|theirs| theirs.map(|theirs| told(viewer, &theirs, memory.repo())).transpose());
+        match told {
+            Ok(other) => row.others.extend(other),
+            Err(error) => row.unknown.push(format!("{}: {}", viewer.name, party::reason(&error))),
+        }
+    }
+}
+
+fn told(viewer: &Viewer, theirs: &Theirs, repo: &Repo) -> Result<Other, GitError> {
+    let kinds = theirs.conflicts.as_ref();
+    Ok(Other {
+        party: viewer.name.clone(),
+        holder: viewer.holder.clone(),
+        change: match (theirs.base, theirs.now) {
+            (None, _) => "added",
+            (_, None) => "deleted",
+            _ => "changed",
+        },
+        uncommitted: theirs.uncommitted,
+        conflicts: kinds.map(|found| found.iter().map(|conflict| conflict.kind.name()).collect()),
+        diff: diff(repo, theirs.base, theirs.now)?,
+    })
+}
+
+/// The changed lines with one line around them.
+fn diff(repo: &Repo, old: Side, new: Side) -> Result<Option<String>, GitError> {
+    use crate::git::objects::EntryKind;
+    let content = |side: Side| match side {
+        None => Ok(Some(Vec::new())),
+        Some((EntryKind::Commit, _)) => Ok(None),
+        Some((_, oid)) => repo.blob(oid).map(Some),
+    };
+    let (Some(old), Some(new)) = (content(old)?, content(new)?) else { return Ok(None) };
+    if [&old, &new].iter().any(|bytes| bytes.len() > LARGEST || bytes.contains(&0)) {
+        return Ok(None);
+    }
+    let diff = TextDiff::from_lines(old.as_slice(), new.as_slice());
+    let mut lines = Vec::new();
+    for group in diff.grouped_ops(1) {
+        let first = group.first().map_or(0, |change| change.new_range().start);
+        lines.push(format!("@ line {}", first + 1));
+        for change in group.iter().flat_map(|change| diff.iter_changes(change)) {
+            let sign = match change.tag() {
+                ChangeTag::Equal => ' ',
+                ChangeTag::Delete => '-',
+                ChangeTag::Insert => '+',
+            };
+            lines.push(format!(
+                "{sign}{}",
+                text::visible(change.value().trim_end_with(|end| end == '\n' || end == '\r'))
+            ));
+        }
+    }
+    let more = lines.len().saturating_sub(LINES);
+    lines.truncate(LINES);
+    if more > 0 {
+        lines.push(format!("and {} more", text::count(more, "line")));
+    }
+    Ok(Some(lines.join("\n")))
+}
+
+fn page(rows: &[Row]) -> Page {
+    let mut page = Page::default();
+    for row in rows {
+        let (label, word) = match row.verdict {
+            "free" => (Label::Good, "free"),
+            "held" => (Label::Bad, "held"),
+            "conflict" => (Label::Bad, "conflict"),
+            _ => (Label::Warn, "unknown"),
+        };
+        page.put(label, word).put(Label::Plain, " ").put(Label::Place, &row.path).end();
+        for lease in &row.leases {
+            page.line(Label::Plain, format!("  {}", lease.line()));
+        }
+        for other in &row.others {
+            other.put(&mut page);
+        }
+        for reason in &row.unknown {
+            page.put(Label::Bad, "  unknown ").put(Label::Plain, reason).end();
+        }
+    }
+    page
+}
+
+impl Other {
+    fn put(&self, page: &mut Page) {
+        page.put(Label::Plain, "  ").put(Label::Name, &self.party);
+        if let Some(holder) = &self.holder {
+            page.put(Label::Plain, " (").put(Label::Person, holder).put(Label::Plain, ")");
+        }
+        page.put(Label::Plain, format!(" {} it", self.change));
+        page.put(Label::Quiet, if self.uncommitted { ", uncommitted" } else { "" });
+        match &self.conflicts {
+            Some(kinds) if !kinds.is_empty() => {
+                page.put(Label::Bad, format!(": conflicts with your changes ({})", kinds.join(", ")));
+            }
+            Some(_) => drop(page.put(Label::Plain, ": merges with your changes")),
+            None => {}
+        }
+        page.end();
+        for line in self.diff.iter().flat_map(|diff| diff.lines()) {
+            page.line(Label::Quiet, format!("    {line}"));
+        }
+    }
+}
