@@ -361,3 +361,177 @@ fn edit(dice: &mut Dice, folder: &Path) {
         _ => write(folder, &format!("own{}", dice.below(40)), "own\n"),
     }
 }
+
+/// A screen whose columns do not depend on how long the folder's name is.
+fn squeezed(screen: &str) -> String {
+    let line = |line: &str| {
+        let cells: Vec<&str> =
+            line.split("  ").filter(|cell| !cell.is_empty()).map(str::trim_start).collect();
+        if line.starts_with(' ') { line.to_owned() } else { cells.join("  ") }
+    };
+    screen.lines().map(|text| line(text) + "\n").collect()
+}
+
+#[test]
+fn the_screen_has_a_line_for_each_party_and_the_hunks_of_each_conflict() {
+    let lab = Lab::new();
+    lab.write("src/a.txt", LINES);
+    lab.write("src/b.txt", LINES);
+    lab.commit("files");
+    lab.odyssey(&["claim", "one", "--region", "src/a.txt", "--for", "claude-1"]).ok();
+    lab.odyssey(&["claim", "two", "--region", "src/b.txt", "--for", "claude-2"]).ok();
+    write(&lab.workspace("one"), "src/a.txt", "1\n2\n3\nfour\n5\n6\n7\n8\n");
+    lab.commit_in(&lab.workspace("one"), "four in words");
+    write(&lab.workspace("two"), "src/b.txt", "one\n2\n3\n4\n5\n6\n7\n8\n");
+    lab.write("src/a.txt", "1\n2\n3\nIV\n5\n6\n7\n8\n");
+    lab.write("src/b.txt", "1\n2\n3\n4\n5\n6\n7\neight\n");
+    lab.git(&["add", "src/b.txt"]);
+    let run = lab.odyssey(&["conflicts"]);
+    assert_data_eq!(
+        squeezed(&lab.screen(&run)),
+        str![[r#"
+PARTY  HOLDER  EDITS  TOUCHES  CONFLICTS WITH
+main  -  0  -  -
+[LAB]/main  -  2  two  one
+one  claude-1  0  -  [LAB]/main
+two  claude-2  1  [LAB]/main  -
+
+conflict src/a.txt (both changed the same lines)
+  [LAB]/main: uncommitted
+  one: [HASH] by Ada: four in words
+  leased to one (claude-1), src/a.txt
+  line 4
+    base:
+      | 4
+    [LAB]/main:
+      | IV
+    one:
+      | four
+--- exit 4
+
+"#]]
+        .raw()
+    );
+    let check = lab.odyssey_in(&lab.workspace("one"), &["check", "src/a.txt", "src/b.txt", "src/new.txt"]);
+    assert_data_eq!(
+        lab.screen(&check),
+        str![[r#"
+conflict src/a.txt
+  [LAB]/main changed it, uncommitted: conflicts with your changes (content)
+    @ line 3
+     3
+    -4
+    +IV
+     5
+held src/b.txt
+  src/b.txt is held by two (claude-2, agent), 1h left
+  [LAB]/main changed it, uncommitted
+    @ line 7
+     7
+    -8
+    +eight
+  two (claude-2) changed it, uncommitted
+    @ line 1
+    -1
+    +one
+     2
+free src/new.txt
+--- exit 3
+
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_unknown_and_never_clean() {
+    let (lab, topic) = lab();
+    write(&lab.root().join("main/.git/worktrees/topic"), "index", "no index");
+    let run = lab.odyssey(&["conflicts", "--json"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    let answer = run.json();
+    assert_eq!(answer["result"]["verdict"], "unknown");
+    let (main, topic) = (lab.main().display().to_string(), topic.display().to_string());
+    assert_eq!(told(&answer, &main, &topic).0, "unknown");
+    assert_eq!(told(&answer, "main", &topic).0, "unknown");
+    let screen = lab.odyssey(&["conflicts"]).stdout;
+    assert!(screen.contains(&format!("unknown {topic}: ")), "{screen}");
+    // A conflict elsewhere is told all the same.
+    lab.git(&["worktree", "add", "--quiet", "-b", "third", "../third"]);
+    write(&lab.root().join("third"), "file", "x\n");
+    lab.write("file", "y\n");
+    assert_eq!(lab.odyssey(&["conflicts"]).code, 4);
+}
+
+#[test]
+fn a_kept_verdict_is_for_the_same_attributes_and_settings_only() {
+    let (lab, topic) = lab();
+    write(&topic, "file", "x\n2\n3\n4\n5\n6\n7\n8\n");
+    lab.commit_in(&topic, "agent");
+    lab.write("file", "y\n2\n3\n4\n5\n6\n7\n8\n");
+    assert_eq!(lab.odyssey(&["conflicts"]).code, 4);
+    assert!(lab.main().join(".git/odyssey/verdicts.json").exists());
+    lab.write(".git/info/attributes", "file merge=union\n");
+    assert_eq!(lab.odyssey(&["conflicts"]).code, 0);
+    std::fs::remove_file(lab.main().join(".git/info/attributes")).unwrap();
+    assert_eq!(lab.odyssey(&["conflicts"]).code, 4);
+    // What an edit changes is another verdict.
+    lab.write("file", LINES);
+    assert_eq!(lab.odyssey(&["conflicts"]).code, 0);
+}
+
+#[test]
+fn another_revision_can_stand_in_for_the_target() {
+    let (lab, topic) = lab();
+    write(&topic, "file", "x\n");
+    lab.commit_in(&topic, "agent");
+    lab.git(&["worktree", "remove", "../topic"]);
+    lab.write("file", "y\n");
+    assert_eq!(lab.odyssey(&["conflicts"]).code, 0);
+    let run = lab.odyssey(&["conflicts", "--against", "topic", "--json"]);
+    assert_eq!(run.code, 4);
+    let main = lab.main().display().to_string();
+    assert_eq!(told(&run.json(), "topic", &main).0, "conflict");
+    assert_eq!(lab.odyssey(&["conflicts", "--against", "nothing"]).code, 2);
+}
+
+#[test]
+fn a_check_finds_what_was_moved_and_refuses_folders_and_what_is_outside() {
+    let (lab, topic) = lab();
+    rename(&topic, "file", "moved");
+    lab.commit_in(&topic, "moved");
+    lab.write("file", "1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+    let run = lab.odyssey(&["check", "file", "--json"]);
+    let row = run.json()["result"]["paths"][0].clone();
+    assert_eq!(run.code, 0, "git follows the file: {run:?}");
+    assert_eq!(
+        (&row["others"][0]["change"], &row["others"][0]["conflicts"]),
+        (&"deleted".into(), &serde_json::json!([]))
+    );
+    assert_eq!(lab.odyssey(&["check", "old"]).code, 2);
+    assert_eq!(lab.odyssey(&["check", "../elsewhere"]).code, 2);
+    let inside = lab.odyssey_in(&lab.main().join("old"), &["check", "../binary"]);
+    assert_eq!((inside.code, inside.stdout.as_str()), (0, "free binary\n"));
+}
+
+#[test]
+fn a_check_sees_only_what_git_would_take() {
+    let (lab, topic) = lab();
+    write(&topic, ".gitignore", "*.log\n");
+    lab.commit_in(&topic, "ignore");
+    write(&topic, "ignored.log", "x\n");
+    write(&topic, "untracked", "x\n");
+    let told = |path: &str| {
+        let run = lab.odyssey(&["check", path, "--json"]);
+        run.json()["result"]["paths"][0]["others"].as_array().unwrap().len()
+    };
+    assert_eq!((told("ignored.log"), told("untracked"), told("file")), (0, 1, 0));
+    // Line ends are git's to judge.
+    lab.git(&["config", "core.autocrlf", "true"]);
+    write(&topic, "file", LINES.replace('\n', "\r\n"));
+    assert_eq!(told("file"), 0);
+    // A file that a sparse checkout leaves out was not deleted.
+    lab.git_in(&topic, &["sparse-checkout", "set", "old"]);
+    remove(&topic, "old/one");
+    assert_eq!((told("old/one"), told("binary")), (1, 0));
+}

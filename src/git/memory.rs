@@ -55,6 +55,19 @@ impl Memory {
         self.view.gix.objects.num_objects_in_memory()
     }
 
+    /// Takes in all objects of another memory over the same repository.
+    ///
+    /// # Errors
+    /// When one cannot be kept.
+    pub fn absorb(&mut self, mut other: Memory) -> Result<(), GitError> {
+        let objects = other.view.gix.objects.take_object_memory().unwrap_or_default();
+        for (oid, (kind, bytes)) in objects.iter() {
+            let kept = self.view.gix.objects.write_buf_with_known_id(*kind, bytes, *oid);
+            kept.map_err(GitError::gix(format!("keep object {oid}")))?;
+        }
+        Ok(())
+    }
+
     /// The same command with all objects here known to git, and with git writing its new ones where they do no harm.
     ///
     /// # Errors

@@ -52,7 +52,15 @@ impl Repo {
     /// When there is none, it belongs to someone else, or keeps its refs in a way that gix cannot read: gix would
     /// answer "no such ref" there, and a ledger that looks empty would grant everything.
     pub fn discover(folder: &Path) -> Result<Repo, GitError> {
-        match gix::ThreadSafeRepository::discover_with_environment_overrides(folder) {
+        let mut trusted = gix::sec::trust::Mapping::<gix::open::Options>::default();
+        trusted.full = trusted.full.config_overrides(SETTINGS);
+        trusted.reduced = trusted.reduced.config_overrides(SETTINGS);
+        let found = gix::ThreadSafeRepository::discover_with_environment_overrides_opts(
+            folder,
+            gix::discover::upwards::Options::default(),
+            trusted,
+        );
+        match found {
             Ok(opened) => Repo::checked(opened.to_thread_local()),
             // Hooks of a push that a repository receives run inside its own folder, with `GIT_DIR` being `.`.
             Err(source) => match gix::open_opts(folder, options().open_path_as_is(true)) {
@@ -190,14 +198,22 @@ impl Repo {
     }
 }
 
+/// gix's settings for reading checkouts, over those of the person.
+const SETTINGS: [&str; 2] = [
+    // Two edits within a second differ in less than a second; gix compares seconds if not told.
+    "gitoxide.core.useNsec=true",
+    // What a warning about line ends would say is no reason not to read a file.
+    "core.safecrlf=false",
+];
+
 /// How repositories are opened: with the person's own configuration.
 #[cfg(not(test))]
 fn options() -> gix::open::Options {
-    gix::open::Options::default()
+    gix::open::Options::default().config_overrides(SETTINGS)
 }
 
 /// How repositories are opened in tests: without the configuration of whoever runs them.
 #[cfg(test)]
 fn options() -> gix::open::Options {
-    gix::open::Options::isolated()
+    gix::open::Options::isolated().config_overrides(SETTINGS)
 }

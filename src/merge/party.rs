@@ -1,6 +1,8 @@
 //! Parties: whose edits count in a conflict check, each as it is at this moment, uncommitted edits included.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
 use crate::base::clock::Timestamp;
 use crate::base::text;
@@ -95,8 +97,9 @@ impl Standing {
 /// When the worktrees cannot be listed. What is wrong with one party is told in its state.
 pub fn gather(repo: &Repo, leases: &[Lease], memory: &mut Memory) -> Result<Vec<Party>, GitError> {
     let worktrees = repo.worktrees()?;
+    let states = standings(repo, &worktrees, memory)?;
     let mut parties = Vec::new();
-    for worktree in &worktrees {
+    for (worktree, state) in worktrees.iter().zip(states) {
         let lease = lease_of(worktree, leases);
         let kind = lease.map_or(PartyKind::Checkout, |lease| PartyKind::Task(lease.task.clone()));
         let name = match lease {
@@ -109,7 +112,7 @@ pub fn gather(repo: &Repo, leases: &[Lease], memory: &mut Memory) -> Result<Vec<
             holder: lease.map(|lease| lease.holder.to_string()),
             branch: worktree.head.as_ref().and_then(|head| head.branch()).map(str::to_owned),
             path: Some(worktree.path.clone()),
-            state: standing(repo, worktree, memory).map_err(|error| reason(&error)),
+            state: state.map_err(|error| reason(&error)),
         });
     }
     for lease in leases {
@@ -141,6 +144,49 @@ pub fn lease_of<'l>(worktree: &Worktree, leases: &'l [Lease]) -> Option<&'l Leas
     // In the middle of a rebase HEAD is on no branch.
     let between = |lease: &&Lease| lease.branch().is_some_and(|branch| worktree.uses(branch));
     leases.iter().find(on).or_else(|| leases.iter().find(between))
+}
+
+/// What each checkout holds, several read at a time.
+fn standings(
+    repo: &Repo,
+    worktrees: &[Worktree],
+    memory: &mut Memory,
+) -> Result<Vec<Result<Standing, GitError>>, GitError> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(worktrees.len());
+    let next = AtomicUsize::new(0);
+    // Each has objects of its own; what several make is the same.
+    let work = |repo: Repo| {
+        let mut memory = Memory::over(&repo);
+        let mut found = Vec::new();
+        while let Some((at, worktree)) = claimed(&next, worktrees) {
+            found.push((at, standing(&repo, worktree, &mut memory)));
+        }
+        (found, memory)
+    };
+    let handles: Vec<Repo> = (0..workers).map(|_| repo.clone()).collect();
+    let answers = std::thread::scope(|scope| {
+        let threads: Vec<_> = handles.into_iter().map(|repo| scope.spawn(|| work(repo))).collect();
+        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+    });
+    let mut found = Vec::new();
+    for answer in answers {
+        match answer {
+            Ok((some, others)) => {
+                found.extend(some);
+                memory.absorb(others)?;
+            }
+            // A bug of ours goes the way of all bugs of ours.
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+    found.sort_by_key(|(at, _)| *at);
+    Ok(found.into_iter().map(|(_, state)| state).collect())
+}
+
+/// The next worktree that nobody reads yet.
+fn claimed<'w>(next: &AtomicUsize, worktrees: &'w [Worktree]) -> Option<(usize, &'w Worktree)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    worktrees.get(at).map(|worktree| (at, worktree))
 }
 
 fn standing(repo: &Repo, worktree: &Worktree, memory: &mut Memory) -> Result<Standing, GitError> {

@@ -85,8 +85,7 @@ impl Repo {
     }
 
     fn taken(&self, index: &State, path: &BStr, memory: &Memory) -> Result<Taken, GitError> {
-        let gix = self.as_a_reader()?;
-        Reader::new(self, &gix, index, memory)?.take(path)
+        Reader::new(self, index, memory)?.take(path)
     }
 
     /// What git makes of a file that goes through a program.

@@ -82,8 +82,7 @@ impl Repo {
         if looks.is_empty() {
             return Ok(Some(found));
         }
-        let gix = self.as_a_reader()?;
-        let mut reader = Reader::new(self, &gix, index, memory)?;
+        let mut reader = Reader::new(self, index, memory)?;
         for (path, look) in looks {
             let side = match look {
                 Look::Gone => None,
@@ -112,14 +111,10 @@ impl Repo {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of the checkout of `repo`, which `gix` has the settings of.
-    pub(super) fn new(
-        repo: &'a Repo,
-        gix: &'a gix::Repository,
-        index: &'a State,
-        memory: &'a Memory,
-    ) -> Result<Reader<'a>, GitError> {
+    /// A reader of the checkout of `repo`.
+    pub(super) fn new(repo: &'a Repo, index: &'a State, memory: &'a Memory) -> Result<Reader<'a>, GitError> {
         let doing = "read the filters";
+        let gix = &repo.gix;
         let attributes = || gix.attributes_only(index, Source::WorktreeThenIdMapping);
         let stack = attributes().map_err(GitError::gix(doing))?.detach();
         let programs = Pipeline::options(gix).map_err(GitError::gix(doing))?.drivers.into_iter();

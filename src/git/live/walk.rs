@@ -34,51 +34,32 @@ pub(super) enum Look {
     Repository,
 }
 
-/// gix's settings for reading a checkout, over those of the person.
-const SETTINGS: [(&str, &str); 2] = [
-    // Two edits within a second differ in less than a second.
-    ("gitoxide.core.useNsec", "true"),
-    // What a warning about line ends would say is no reason not to read a file.
-    ("core.safecrlf", "false"),
-];
-
 impl Repo {
     /// The paths to be looked at, found in one walk; nothing when only git can tell.
     pub(super) fn candidates(&self, index: &State) -> Result<Option<BTreeMap<BString, Look>>, GitError> {
         let doing = "walk through the checkout";
-        let repo = self.as_a_reader()?;
-        let walk = repo.dirwalk_options().map_err(GitError::gix(doing))?;
+        let walk = self.gix.dirwalk_options().map_err(GitError::gix(doing))?;
         let mut found = Found { looks: BTreeMap::new(), only_git_knows: false };
         let options = index_worktree::Options {
             dirwalk_options: Some(walk.emit_untracked(EmissionMode::Matching)),
             ..index_worktree::Options::default()
         };
-        repo.index_worktree_status(
-            index,
-            None::<&BStr>,
-            &mut found,
-            ReadLater,
-            NoSubmodules,
-            &mut gix::progress::Discard,
-            &AtomicBool::new(false),
-            options,
-        )
-        .map_err(GitError::gix(doing))?;
+        self.gix
+            .index_worktree_status(
+                index,
+                None::<&BStr>,
+                &mut found,
+                ReadLater,
+                NoSubmodules,
+                &mut gix::progress::Discard,
+                &AtomicBool::new(false),
+                options,
+            )
+            .map_err(GitError::gix(doing))?;
         // Where a file system takes `A` and `a` for one, git looks for the name that the index has.
         let added = |look: &Look| matches!(look, Look::Untracked | Look::Repository);
         let folded = self.ignores_case() && found.looks.values().any(added);
         Ok((!found.only_git_knows && !folded).then_some(found.looks))
-    }
-
-    /// The repository with the settings that reading a checkout needs.
-    pub(super) fn as_a_reader(&self) -> Result<gix::Repository, GitError> {
-        let mut repo = self.gix.clone();
-        let mut settings = repo.config_snapshot_mut();
-        for (key, value) in SETTINGS {
-            settings.set_raw_value(key, value).map_err(GitError::gix("set up the reading"))?;
-        }
-        settings.commit().map_err(GitError::gix("set up the reading"))?;
-        Ok(repo)
     }
 }
 
