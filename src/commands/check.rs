@@ -4,9 +4,6 @@ use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 
-use similar::ChangeTag;
-use similar::TextDiff;
-
 use crate::base::failure::Explain;
 use crate::base::failure::Failure;
 use crate::base::failure::Kind;
@@ -21,11 +18,11 @@ use crate::git::BStr;
 use crate::git::BString;
 use crate::git::ByteSlice;
 use crate::git::error::GitError;
-use crate::git::live::Side;
 use crate::git::memory::Memory;
 use crate::git::paths;
 use crate::git::repo::Repo;
 use crate::ledger::local::State;
+use crate::merge::excerpt::excerpt;
 use crate::merge::look;
 use crate::merge::look::Look;
 use crate::merge::look::Theirs;
@@ -77,12 +74,6 @@ pub struct Other {
     /// The changed lines, cut to a size; nothing for what has none.
     pub diff: Option<String>,
 }
-
-/// How many lines of a diff are shown.
-const LINES: usize = 20;
-
-/// The largest content of which lines are shown, in bytes.
-const LARGEST: usize = 1024 * 1024;
 
 /// A path that cannot be checked.
 #[derive(Debug, thiserror::Error)]
@@ -251,45 +242,8 @@ fn told(viewer: &Viewer, theirs: &Theirs, repo: &Repo) -> Result<Other, GitError
         },
         uncommitted: theirs.uncommitted,
         conflicts: kinds.map(|found| found.iter().map(|conflict| conflict.kind.name()).collect()),
-        diff: diff(repo, theirs.base, theirs.now)?,
+        diff: excerpt(repo, theirs.base, theirs.now)?,
     })
-}
-
-/// The changed lines with one line around them.
-fn diff(repo: &Repo, old: Side, new: Side) -> Result<Option<String>, GitError> {
-    use crate::git::objects::EntryKind;
-    let content = |side: Side| match side {
-        None => Ok(Some(Vec::new())),
-        Some((EntryKind::Commit, _)) => Ok(None),
-        Some((_, oid)) => repo.blob(oid).map(Some),
-    };
-    let (Some(old), Some(new)) = (content(old)?, content(new)?) else { return Ok(None) };
-    if [&old, &new].iter().any(|bytes| bytes.len() > LARGEST || bytes.contains(&0)) {
-        return Ok(None);
-    }
-    let diff = TextDiff::from_lines(old.as_slice(), new.as_slice());
-    let mut lines = Vec::new();
-    for group in diff.grouped_ops(1) {
-        let first = group.first().map_or(0, |change| change.new_range().start);
-        lines.push(format!("@ line {}", first + 1));
-        for change in group.iter().flat_map(|change| diff.iter_changes(change)) {
-            let sign = match change.tag() {
-                ChangeTag::Equal => ' ',
-                ChangeTag::Delete => '-',
-                ChangeTag::Insert => '+',
-            };
-            lines.push(format!(
-                "{sign}{}",
-                text::visible(change.value().trim_end_with(|end| end == '\n' || end == '\r'))
-            ));
-        }
-    }
-    let more = lines.len().saturating_sub(LINES);
-    lines.truncate(LINES);
-    if more > 0 {
-        lines.push(format!("and {} more", text::count(more, "line")));
-    }
-    Ok(Some(lines.join("\n")))
 }
 
 fn page(rows: &[Row]) -> Page {

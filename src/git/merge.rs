@@ -19,7 +19,6 @@ mod lines;
 mod spans;
 mod text;
 mod together;
-mod trees;
 mod verdict;
 mod walk;
 
