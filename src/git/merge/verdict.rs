@@ -80,16 +80,6 @@ impl<'r> Ground<'r> {
         Ok(Ground { repo, commits, settings: Settings { all, styled } })
     }
 
-    /// Whether `merge.renormalize` is set, or to what nobody understands.
-    pub(super) fn renormalizes(&self) -> bool {
-        self.settings.all == Some(Asked::Renormalized)
-    }
-
-    /// Whether `merge.conflictStyle` is not the ordinary one.
-    pub(super) fn is_styled(&self) -> bool {
-        self.settings.styled
-    }
-
     /// Begins to give verdicts.
     pub fn verdicts(&self) -> Verdicts<'_> {
         let (drivers, memory) = (Drivers::of(self.repo), Memory::over(self.repo));
