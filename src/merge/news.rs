@@ -9,7 +9,6 @@ use crate::git::BString;
 use crate::git::Oid;
 use crate::git::diff::Change;
 use crate::git::error::GitError;
-use crate::git::objects::EntryKind;
 use crate::git::repo::Repo;
 
 use super::excerpt::excerpt;
@@ -208,11 +207,10 @@ impl Finding<'_> {
         by: Option<Maker>,
         conflicts: bool,
     ) -> Result<(), GitError> {
-        let sides: (Option<(EntryKind, Oid)>, Option<(EntryKind, Oid)>) = (change.old, change.new);
         self.news.push(News {
             path: text::visible(&change.path),
             place: place.to_owned(),
-            change: match sides {
+            change: match (change.old, change.new) {
                 (None, _) => "added",
                 (_, None) => "deleted",
                 _ => "changed",
