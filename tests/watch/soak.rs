@@ -34,7 +34,7 @@ fn work(lab: &Lab, worker: usize, until: Instant) {
         let workspace = lab.workspace(&task);
         support::write(&workspace.join(format!("own/{worker}/file")), format!("{round}\n"));
         support::write(&workspace.join("shared"), format!("one\n{worker} {round}\nthree\n"));
-        if round % 3 != 0 {
+        if !round.is_multiple_of(3) {
             // What the worker has of the shared file conflicts with others, and may not be committed any more.
             lab.try_git_in(&workspace, &["add", "--all"]);
             lab.try_git_in(&workspace, &["commit", "--quiet", "--message", "work"]);
