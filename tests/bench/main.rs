@@ -1,7 +1,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a program of its own, not the product")]
 //! Benchmarks as whole processes, with the size of the work varied; prints tables for the README.
 //!
-//! `cargo bench` runs all; `cargo bench -- claim` (`here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`) one. Figures of one machine mean
+//! `cargo bench` runs all; `cargo bench -- claim` (`here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`, `watch`) one. Figures of one machine mean
 //! little; the ratios to git's own time on the same machine, in turns, are what to quote.
 
 mod verdict;
@@ -15,6 +15,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 mod parties;
+mod watch;
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -31,6 +32,7 @@ fn main() -> Result<(), Failed> {
         ("matrix", parties::matrix),
         ("matrix-large", parties::matrix_large),
         ("check", parties::check),
+        ("watch", watch::watch),
     ];
     for (name, bench) in all {
         // Gigabytes are written only for who asks for it.
