@@ -1,10 +1,12 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a program of its own, not the product")]
 //! Benchmarks as whole processes, with the size of the work varied; prints tables for the README.
 //!
-//! `cargo bench` runs all; `cargo bench -- claim` (`here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`, `watch`) one. Figures of one machine mean
-//! little; the ratios to git's own time on the same machine, in turns, are what to quote.
+//! `cargo bench` runs all; `cargo bench -- claim` (`here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`,
+//! `watch`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in turns, are what to quote.
 
+mod parties;
 mod verdict;
+mod watch;
 
 use std::fs;
 use std::path::Path;
@@ -13,9 +15,6 @@ use std::process::Command;
 use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
-
-mod parties;
-mod watch;
 
 type Failed = Box<dyn std::error::Error>;
 
