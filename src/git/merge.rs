@@ -16,6 +16,7 @@ mod drivers;
 mod facts;
 mod hunks;
 mod lines;
+mod rows;
 mod spans;
 mod text;
 mod together;

@@ -247,3 +247,64 @@ fn attributes_are_those_of_the_checkout() {
     std::fs::write(lab.main().join(".git/info/attributes"), "fi* conflict-marker-size=9\n").unwrap();
     same_as_git(&lab, &lab.main(), "one", "clash", Some("attributes"));
 }
+
+/// A tree of exactly these entries: mode, name and object.
+fn raw_tree(lab: &Lab, entries: &[(&str, &str, &str)]) -> String {
+    let mut bytes = Vec::new();
+    for (mode, name, oid) in entries {
+        bytes.extend_from_slice(format!("{mode} {name}\0").as_bytes());
+        bytes.extend((0..oid.len()).step_by(2).map(|at| u8::from_str_radix(&oid[at..at + 2], 16).unwrap()));
+    }
+    let words = ["hash-object", "-t", "tree", "-w", "--stdin", "--literally"];
+    let mut command = lab.command("git", &lab.main(), &words);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&bytes).unwrap();
+    Run::from(child.wait_with_output().unwrap()).ok().stdout.trim().to_owned()
+}
+
+#[test]
+fn trees_that_old_programs_wrote_are_merged_as_by_git() {
+    let lab = branches();
+    let blob = |branch: &str| lab.git(&["rev-parse", &format!("{branch}:file")]);
+    let [base, one, two] = ["main", "one", "two"].map(blob);
+    let commit = |tree: &str, parent: &[&str]| {
+        let words = [&["commit-tree", "-m", "raw", tree], parent].concat();
+        lab.git(&words)
+    };
+    // A mode of days gone by, in the folder that one side changed, and that both changed.
+    let folder = |first: &str, second: &str| {
+        let folder = raw_tree(&lab, &[("100664", "first", first), ("100664", "second", second)]);
+        raw_tree(&lab, &[("40000", "folder", &folder), ("100644", "same", &base)])
+    };
+    let start = commit(&folder(&base, &base), &[]);
+    let changed = |first: &str, second: &str| commit(&folder(first, second), &["-p", &start]);
+    let (ours, theirs) = (changed(&one, &base), changed(&base, &two));
+    same_as_git(&lab, &lab.main(), &ours, &theirs, Some("odd tree"));
+    same_as_git(&lab, &lab.main(), &changed(&one, &base), &changed(&two, &base), Some("odd tree"));
+    let other = raw_tree(&lab, &[("100644", "new", &two), ("100644", "same", &base)]);
+    same_as_git(&lab, &lab.main(), &ours, &commit(&other, &["-p", &start]), Some("odd tree"));
+    // Left alone by both, it stays as it is.
+    let beside = |name: &str| {
+        let folder = raw_tree(&lab, &[("100664", "first", &base), ("100664", "second", &base)]);
+        let tree = raw_tree(
+            &lab,
+            &[("40000", "folder", &folder), (("100644"), name, &one), ("100644", "same", &base)],
+        );
+        commit(&tree, &["-p", &start])
+    };
+    same_as_git(&lab, &lab.main(), &beside("g"), &beside("h"), None);
+    same_as_git(&lab, &lab.main(), &beside("g"), &ours, None);
+    // Taken from one side it stays too, unless git looks through it: for renames, or where both sides changed it alike.
+    let without = |folder_first: &str| {
+        let folder = raw_tree(&lab, &[("100664", "first", folder_first), ("100664", "second", &base)]);
+        let tree = raw_tree(&lab, &[("40000", "folder", &folder), ("100644", "new", &two)]);
+        commit(&tree, &["-p", &start])
+    };
+    let edited = {
+        let folder = raw_tree(&lab, &[("100664", "first", &base), ("100664", "second", &base)]);
+        commit(&raw_tree(&lab, &[("40000", "folder", &folder), ("100644", "same", &one)]), &["-p", &start])
+    };
+    same_as_git(&lab, &lab.main(), &without(&one), &edited, Some("odd tree"));
+    same_as_git(&lab, &lab.main(), &edited, &without(&one), Some("odd tree"));
+    same_as_git(&lab, &lab.main(), &ours, &without(&one), Some("odd tree"));
+}

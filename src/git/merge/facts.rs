@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use gix::objs::tree::EntryKind;
 
 use super::Asked;
+use super::rows;
 use super::spans;
 use super::spans::Spans;
 use crate::git::Oid;
@@ -39,8 +40,9 @@ pub(super) struct Facts {
     pub collides: bool,
 }
 
-/// More comparisons than this are not worth while.
+/// More comparisons of contents than this are not worth while, and more of sizes than that.
 const MOST_PAIRS: usize = 4_000;
+const MOST_SIZES: usize = 1_000_000;
 
 impl Facts {
     /// Why git has to be asked about renames, if it has to.
@@ -49,6 +51,9 @@ impl Facts {
     /// When an object cannot be read.
     pub fn verdict(mut self, repo: &Repo) -> Result<Option<Asked>, GitError> {
         for pair in std::mem::take(&mut self.agreed) {
+            if rows::is_odd(repo, pair.0, pair.1)? {
+                return Ok(Some(Asked::OddTree));
+            }
             let (gone, new) = flat(repo, pair)?;
             for side in 0..2 {
                 self.sources[side].extend(&gone);
@@ -60,6 +65,10 @@ impl Facts {
                 continue;
             }
             for pair in std::mem::take(&mut self.taken[side]) {
+                // While it looks for renames, git writes what it looks through anew.
+                if rows::is_odd(repo, pair.0, pair.1)? {
+                    return Ok(Some(Asked::OddTree));
+                }
                 self.added[side].extend(flat(repo, pair)?.1);
             }
             let added: HashSet<Item> = real(repo, self.added[side].drain(..));
@@ -124,6 +133,9 @@ impl Cache<'_> {
     fn any_alike(&mut self, gone: &HashSet<Item>, added: &HashSet<Item>) -> Result<bool, GitError> {
         let objects: HashSet<Oid> = gone.iter().map(|(_, oid)| *oid).collect();
         if added.iter().any(|(_, oid)| objects.contains(oid)) {
+            return Ok(true);
+        }
+        if gone.len().saturating_mul(added.len()) > MOST_SIZES {
             return Ok(true);
         }
         let sizes = |items: &HashSet<Item>| {

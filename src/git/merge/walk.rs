@@ -1,10 +1,7 @@
 //! Three trees merged, folder by folder and file by file; stops where only git knows what becomes of them.
 
-use std::cmp::Ordering;
-
 use gix::bstr::BStr;
 use gix::objs::Kind;
-use gix::objs::TreeRefIter;
 use gix::objs::Write;
 use gix::objs::tree::EntryKind;
 use gix::objs::tree::EntryMode;
@@ -19,6 +16,8 @@ use super::facts::Facts;
 use super::facts::Item;
 use super::facts::is_file;
 use super::is_binary;
+use super::rows;
+use super::rows::Row;
 use super::text;
 use super::text::Merged;
 use crate::git::Oid;
@@ -104,7 +103,8 @@ impl Walk<'_, '_> {
             *bytes = std::mem::take(&mut found.data);
         }
         let hash = self.repo.gix.object_hash();
-        let rows = [rows(&read[0], hash)?, rows(&read[1], hash)?, rows(&read[2], hash)?];
+        let rows = |version: usize| rows::of(&read[version], hash)?.ok_or(Stop::Ask(Asked::OddTree));
+        let rows = [rows(0)?, rows(1)?, rows(2)?];
         let mut rows = rows.each_ref().map(|rows| rows.iter().peekable());
         let mut merged: Vec<Row<'_>> = Vec::new();
         while let Some(name) = rows.iter_mut().filter_map(|rows| rows.peek().map(|row| row.0)).min() {
@@ -125,7 +125,7 @@ impl Walk<'_, '_> {
         if merged.is_empty() {
             return Ok(None);
         }
-        Ok(Some(self.kept(Kind::Tree, &written(merged))?))
+        Ok(Some(self.kept(Kind::Tree, &rows::written(merged))?))
     }
 
     /// What becomes of one path.
@@ -277,50 +277,6 @@ impl Walk<'_, '_> {
         };
         named.map_err(GitError::gix("name a merged object"))
     }
-}
-
-/// One entry of a tree.
-type Row<'a> = (&'a BStr, Item);
-
-/// The entries of a tree by their names, a folder's compared like a file's.
-fn rows(tree: &[u8], hash: gix::hash::Kind) -> Result<Vec<Row<'_>>, Stop> {
-    let mut rows = Vec::new();
-    for entry in TreeRefIter::from_bytes(tree, hash) {
-        let entry = entry.map_err(GitError::gix("read a tree"))?;
-        let kind = entry.mode.kind();
-        if EntryMode::from(kind) != entry.mode {
-            return Err(Stop::Ask(Asked::OddTree));
-        }
-        rows.push((entry.filename, (kind, entry.oid.to_owned())));
-    }
-    let in_order = rows.windows(2).all(|pair| order(&pair[0], &pair[1]).is_lt());
-    rows.sort_unstable_by_key(|row| row.0);
-    if !in_order || rows.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-        return Err(Stop::Ask(Asked::OddTree));
-    }
-    Ok(rows)
-}
-
-/// The order of a tree's entries: by their names, where a folder's ends with a slash.
-fn order((one, (one_kind, _)): &Row<'_>, (other, (other_kind, _)): &Row<'_>) -> Ordering {
-    let end = |kind: EntryKind| (kind == EntryKind::Tree).then_some(b'/');
-    let shared = one.len().min(other.len());
-    let rest = |name: &BStr, kind: EntryKind| name.get(shared).copied().or(end(kind));
-    one[..shared].cmp(&other[..shared]).then_with(|| rest(one, *one_kind).cmp(&rest(other, *other_kind)))
-}
-
-/// A tree as git writes it.
-fn written(mut rows: Vec<Row<'_>>) -> Vec<u8> {
-    rows.sort_unstable_by(order);
-    let mut bytes = Vec::new();
-    for (name, (kind, oid)) in rows {
-        bytes.extend_from_slice(kind.as_octal_str());
-        bytes.push(b' ');
-        bytes.extend_from_slice(name);
-        bytes.push(0);
-        bytes.extend_from_slice(oid.as_slice());
-    }
-    bytes
 }
 
 /// What is wrong with two contents.
