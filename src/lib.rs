@@ -25,13 +25,15 @@
 //! 1. No two active exclusive leases overlap, ever; nor an exclusive with another's shared. ([`domain::book`])
 //! 2. Fences strictly rise, and a change that carries an old fence is refused. ([`domain::book`], [`domain::judge`])
 //! 3. Safety never depends on a clock: clocks decide only when a lease may be taken over.
-//! 4. A landing verifies the ledger in the transaction that moves the target. ([`commands::landing`])
+//! 4. A landing verifies the ledger in the transaction that moves the target, and a sync in the one that moves the
+//!    branch. ([`commands::landing`], [`commands::syncing`])
 //! 5. Nothing is destroyed that was not saved first; what cannot be read is never taken for clean.
 //!    ([`commands::removal`], [`workspace::salvage`])
 //! 6. Every operation of several steps writes an intent first; after a kill it is finished or undone.
 //!    ([`ledger::intent`], [`commands::recover`])
 //! 7. Work that has not landed is parked, and the next claimant of its regions chooses. ([`domain::book`])
-//! 8. A merge verdict is a function of its inputs, and equals git's own. ([`git::merge`])
+//! 8. A merge verdict is a function of its inputs, and equals git's own. ([`git::merge`]) What a strategy decides beyond it
+//!    is told, and kept in the commit. ([`merge::strategy`])
 //!
 //! # What is deliberately absent
 //!

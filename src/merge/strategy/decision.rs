@@ -52,6 +52,11 @@ pub const TRAILER: &str = "Odyssey-Settled";
 impl Decision {
     /// One line: `src/a.rs by theirs: line 5 (auth's 1 line, not main's 2)`.
     pub fn line(&self, task: &str, target: &str) -> String {
+        // A line feed in a command or a name would end the line, and begin another trailer.
+        text::visible(self.text(task, target).as_bytes())
+    }
+
+    fn text(&self, task: &str, target: &str) -> String {
         let mut out = format!("{} by {}", self.path, self.strategy);
         if let Some(why) = &self.why {
             out.push_str(&format!(" ({why})"));

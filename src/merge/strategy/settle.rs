@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::failure::Failure;
 use crate::base::text;
+use crate::domain::policy::merging::MergeStrategy;
 use crate::git::BString;
 use crate::git::ByteSlice;
 use crate::git::Oid;
@@ -72,67 +73,69 @@ struct Answer {
     hunks: Vec<Decided>,
 }
 
+/// How far a strategy came with one path.
+enum Outcome {
+    /// It stays a conflict; why, if that is worth a word.
+    Left(Option<String>),
+    /// It waits for its command.
+    Anew,
+    /// It is decided; why so, if the strategy's name does not say it.
+    Decided(Answer, Option<String>),
+}
+
 impl Settling<'_> {
     /// Settles what the rules decide; with nothing left, the tree holds no conflict.
     ///
     /// # Errors
     /// When something cannot be read or written, or a command that makes a file anew fails.
     pub fn settle(&self, merge: Merge) -> Result<Settled, Failure> {
-        let mut settled = Settled { tree: merge.tree, decisions: Vec::new(), left: Vec::new() };
-        let (mut entries, mut anew) = (Vec::new(), BTreeMap::<usize, Vec<Conflict>>::new());
-        let mut free = Vec::new();
-        let mut told = BTreeMap::<BString, usize>::new();
-        for conflict in &merge.conflicts {
-            *told.entry(conflict.path.clone()).or_default() += 1;
-        }
         let marked = self.marked(&merge)?;
+        let mut settled = Settled { tree: merge.tree, decisions: Vec::new(), left: Vec::new() };
+        let (mut entries, mut free) = (Vec::new(), Vec::new());
+        let mut anew = BTreeMap::<usize, Vec<Conflict>>::new();
         for conflict in merge.conflicts {
-            let stays = |conflict, why| Left { conflict, why };
             let Some((number, rule)) = self.rules.of(conflict.path.as_bstr()) else {
                 free.push(conflict);
                 continue;
             };
-            let question = Question { path: conflict.path.as_bstr(), facts: self.facts };
-            let (verdict, strategy) = (verdict(rule.strategy, &question)?, rule.strategy);
-            // What git tells twice about one path is more than a strategy sees.
-            if told.get(&conflict.path) != Some(&1) && verdict != Verdict::Stays(None) {
-                settled.left.push(stays(conflict, Some(format!("{strategy} cannot decide such a conflict"))));
-                continue;
+            match self.decide(&conflict, rule.strategy, marked)? {
+                Outcome::Left(why) => settled.left.push(Left { conflict, why }),
+                Outcome::Anew => anew.entry(number).or_default().push(conflict),
+                Outcome::Decided(answer, why) => {
+                    let Answer { entries: more, kept, hunks } = answer;
+                    entries.extend(more);
+                    let (path, strategy) = (text::visible(&conflict.path), rule.strategy.to_string());
+                    settled.decisions.push(Decision { path, strategy, kept, why, hunks, commit: None });
+                }
             }
-            let (answer, why) = match verdict {
-                Verdict::Stays(why) => {
-                    let why = why.map(|why| format!("{strategy} does not decide: {why}"));
-                    settled.left.push(stays(conflict, why));
-                    continue;
-                }
-                Verdict::Anew if is_file(&conflict) => {
-                    anew.entry(number).or_default().push(conflict);
-                    continue;
-                }
-                Verdict::Anew => (None, None),
-                Verdict::Side { side, why } => (self.by_side(&conflict, side, marked)?, why),
-                Verdict::Both => (self.by_both(&conflict, marked)?, None),
-            };
-            let Some(answer) = answer else {
-                settled.left.push(stays(conflict, Some(format!("{strategy} cannot decide such a conflict"))));
-                continue;
-            };
-            entries.extend(answer.entries);
-            settled.decisions.push(Decision {
-                path: text::visible(&conflict.path),
-                strategy: strategy.to_string(),
-                kept: answer.kept,
-                why,
-                hunks: answer.hunks,
-                commit: None,
-            });
         }
         self.remember(merge.tree, free, &mut entries, &mut settled)?;
         self.make_anew(merge.tree, anew, &mut entries, &mut settled)?;
-        settled.tree = self.repo.with_entries(merge.tree, &entries)?;
+        if !entries.is_empty() {
+            settled.tree = self.repo.with_entries(merge.tree, &entries)?;
+        }
         settled.decisions.sort_by(|one, other| one.path.cmp(&other.path));
         settled.left.sort_by(|one, other| one.conflict.path.cmp(&other.conflict.path));
         Ok(settled)
+    }
+
+    /// What the strategy of a path makes of its conflict.
+    fn decide(&self, conflict: &Conflict, strategy: MergeStrategy, marked: Oid) -> Result<Outcome, Failure> {
+        let question = Question { path: conflict.path.as_bstr(), facts: self.facts };
+        let (answer, why) = match verdict(strategy, &question)? {
+            Verdict::Stays(why) => {
+                let why = why.map(|why| format!("{strategy} does not decide: {why}"));
+                return Ok(Outcome::Left(why));
+            }
+            Verdict::Anew if is_file(conflict) => return Ok(Outcome::Anew),
+            Verdict::Anew => (None, None),
+            Verdict::Side { side, why } => (self.by_side(conflict, side, marked)?, why),
+            Verdict::Both => (self.by_both(conflict, marked)?, None),
+        };
+        Ok(match answer {
+            Some(answer) => Outcome::Decided(answer, why),
+            None => Outcome::Left(Some(format!("{strategy} cannot decide such a conflict"))),
+        })
     }
 
     /// A tree with plain marks in the conflicting files.
