@@ -378,9 +378,14 @@ fn check(
         return Err(LandError::NoBranch(format!("{branch}'s workspace, in which the check runs,")).into());
     };
     let path = workspace.need_checkout()?.to_owned();
-    let intent = Intent::Check { task: lease.task.clone(), path: path.clone(), branch: branch.to_owned() };
-    let written = Written::begin(&session.ledger().folder(), &intent)?;
     let merged = merged.to_string();
+    let intent = Intent::Check {
+        task: lease.task.clone(),
+        path: path.clone(),
+        branch: branch.to_owned(),
+        merged: Some(merged.clone()),
+    };
+    let written = Written::begin(&session.ledger().folder(), &intent)?;
     let checkout = ["-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", &merged];
     {
         let lock = recover::check_lock(session, &lease.task)?;

@@ -85,9 +85,9 @@ fn one(session: &Session, cut: &CutOff) -> Result<Recovery, Failure> {
             undo_claim(session, &cut.intent, &cut.token())?;
             Ok(Recovery::Done(format!("undid the claim of {task}, which was cut off")))
         }
-        Intent::Check { path, branch, .. } => {
+        Intent::Check { path, branch, merged, .. } => {
             return_to_branch(session, task, path, branch)?;
-            Ok(Recovery::Done(format!("ended the check of {task}, which was cut off; nothing had moved")))
+            end_check(task, path, branch, merged.as_deref())
         }
         Intent::Land { .. } => landing::recover(session, &cut.intent),
         Intent::Sync { .. } => syncing::recover(session, &cut.intent),
@@ -220,6 +220,29 @@ pub fn return_to_branch(
         .holding(&lock)?
         .run()?;
     Ok(())
+}
+
+/// Takes back what a killed git had done to the files of a workspace before it moved HEAD, which shows the branch still.
+fn end_check(task: &TaskName, path: &Path, branch: &str, merged: Option<&str>) -> Result<Recovery, Failure> {
+    let ended = format!("ended the check of {task}, which was cut off; nothing had moved");
+    let Some(merged) = merged.filter(|_| path.exists()) else { return Ok(Recovery::Done(ended)) };
+    let workspace = Repo::open(path)?;
+    let Head::Branch(name, Some(tip)) = workspace.head()? else { return Ok(Recovery::Done(ended)) };
+    if name != branch {
+        return Ok(Recovery::Done(ended));
+    }
+    let merged = Oid::from_hex(merged.as_bytes()).map_err(GitError::gix("read the intent of a check"))?;
+    let mark = format!("git odyssey check {task}");
+    // First on to where git was going: only so can a file be known that it had written half.
+    let there = workspace.finish_checkout(&mark, tip, merged);
+    match there.and_then(|_| workspace.finish_checkout(&mark, merged, tip)) {
+        Ok(_) => Ok(Recovery::Done(ended)),
+        // Left by the killed git; others are not to wait for it.
+        Err(error @ GitError::Locked(_)) => Ok(Recovery::Later(format!(
+            "the check of {task} was cut off, and is still to be taken back: {error}"
+        ))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Goes on with the end of a lease, if the lease has ended.

@@ -50,6 +50,9 @@ pub enum Intent {
         path: PathBuf,
         /// The branch that it has to be on afterwards.
         branch: String,
+        /// The merged commit that it is taken to meanwhile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        merged: Option<String>,
     },
     /// Moving a target, the checkouts that show it, and the ledger.
     Land {
