@@ -2490,3 +2490,30 @@ auth  claude-1  1h    +0       0      src/auth/**  [LAB]/main.odyssey/auth
         .raw()
     );
 }
+
+#[test]
+fn a_repository_of_sha256_takes_the_whole_way() {
+    let lab = Lab::unprepared();
+    std::fs::remove_dir_all(lab.main()).unwrap();
+    lab.git_in(lab.root(), &["init", "--quiet", "--object-format=sha256", "main"]);
+    lab.write("src/auth/login.rs", "one\n");
+    lab.write("README.md", "read me\n");
+    lab.commit("one");
+    lab.odyssey(&["init"]).ok();
+    claim(&lab, "auth", "src/auth/**");
+    lab.write("src/auth/login.rs", "mine\n");
+    assert_ne!(lab.try_git_in(&lab.main(), &["commit", "-qam", "in the way"]).code, 0);
+    work(&lab, "auth", "src/auth/login.rs", "done\n");
+    assert_eq!(lab.odyssey(&["conflicts"]).code, 4, "the uncommitted edit conflicts");
+    lab.git(&["checkout", "--quiet", "HEAD", "src"]);
+    lab.odyssey(&["conflicts"]).ok();
+    lab.odyssey(&["land", "auth"]).ok();
+    assert_eq!(std::fs::read_to_string(lab.main().join("src/auth/login.rs")).unwrap(), "done\n");
+    lab.odyssey(&["doctor"]).ok();
+    claim(&lab, "lost", "docs/**");
+    work(&lab, "lost", "docs/new", "new\n");
+    lab.odyssey(&["abandon", "lost", "--reason", "to bring it back"]).ok();
+    lab.odyssey(&["salvage", "restore", "lost"]).ok();
+    assert_eq!(std::fs::read_to_string(lab.workspace("lost").join("docs/new")).unwrap(), "new\n");
+    lab.git(&["fsck", "--strict"]);
+}
