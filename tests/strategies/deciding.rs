@@ -96,7 +96,7 @@ landed work on main: 3 commits, main is now [HASH]
 $ git odyssey doctor
 found   the workspace [LAB]/main.odyssey/work has no lease
           git odyssey doctor --fix removes it: all its work has landed
-1 finding open; to mend: git odyssey doctor --fix
+1 finding open
 --- exit 1
 
 
@@ -382,6 +382,8 @@ hint: for a file of that name, write \@nothing
 $ git odyssey land work
 --- stderr
 error: odyssey.toml:2:24: '@api' cannot be a region: there is no set of that name
+hint: odyssey.toml defines no sets
+hint: for a file of that name, write \@api
 hint: mend odyssey.toml; nothing is done until it can be read
 --- exit 1
 

@@ -252,6 +252,8 @@ impl Settling<'_> {
                 let [_, ours, theirs] = conflict.stages;
                 if found == ours.or(theirs) { whole(Vec::new()) } else { None }
             }
+            // Two kinds of file, with one content: it is where it was. Other kinds of things are moved aside.
+            ConflictKind::Mode if has_lines(conflict) => found.and_then(|_| whole(Vec::new())),
             ConflictKind::Mode => self.aside(conflict, marked)?.and_then(whole),
             _ => None,
         })
