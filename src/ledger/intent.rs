@@ -152,7 +152,8 @@ impl Intent {
     pub fn announces(&self, name: &str, old: &str, new: &str) -> bool {
         match self {
             Intent::Claim { making: Some(making), .. } | Intent::Restore { making, .. } => {
-                name == making.branch && new == making.base
+                // When it is undone, what was made goes again.
+                name == making.branch && (new == making.base || new.is_empty() && old == making.base)
             }
             // What an end removes is announced by the removal in it.
             Intent::Claim { making: None, .. } | Intent::Check { .. } | Intent::End { .. } => false,
