@@ -26,7 +26,8 @@ pub enum Asked {
     Style,
     /// `merge.renormalize` makes git convert all files before it merges.
     Renormalized,
-    /// The text repeats the same lines so often that git looks for its changes in another way.
+    /// The text repeats the same lines so often that git looks for its changes in another way, or so that they can be
+    /// found in two places, of which not all versions of git take the same.
     Repetitive,
     /// The file is too large to be merged in memory.
     Large,

@@ -147,6 +147,12 @@ impl Repo {
     /// # Errors
     /// When it names nothing, or not a commit.
     pub fn commit_called(&self, revision: &str) -> Result<Oid, GitError> {
+        // A whole name is never anything else; a revision would be looked for in all stores, as an abbreviated one.
+        if let Ok(oid) = Oid::from_hex(revision.as_bytes())
+            && self.gix.find_commit(oid).is_ok()
+        {
+            return Ok(oid);
+        }
         let error = match self.commit_named(revision) {
             Ok(commit) => return Ok(commit),
             Err(error) => error,

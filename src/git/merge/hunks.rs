@@ -71,7 +71,7 @@ fn hunks(versions: &[Vec<u8>; 3]) -> Vec<Hunk> {
     let as_numbers = [0, 1, 2].map(|side| numbers.of(&lines[side]));
     let changed = |side: usize| {
         let exact = lines::changes(&as_numbers[0], &as_numbers[side], &numbers);
-        exact.unwrap_or_else(|| near_enough(&versions[0], &versions[side]))
+        exact.map_or_else(|| near_enough(&versions[0], &versions[side]), |exact| exact.changes)
     };
     let partings = text::partings(&changed(1), &changed(2), &as_numbers);
     let part = |side: usize, parting: &Parting| Part {

@@ -1,6 +1,7 @@
 //! Differences of lines, as git finds them when it merges: by their rarest common lines, each group as low as it can be.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 
 /// Lines of some texts as numbers: equal lines have one number.
 #[derive(Debug, Default)]
@@ -36,22 +37,31 @@ pub(super) struct Change {
     pub side_count: usize,
 }
 
+/// What changed.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The changes, in order.
+    pub changes: Vec<Change>,
+    /// Whether all versions of git find these. From 2.54 on, git compares a group of lines once more after it was moved.
+    pub certain: bool,
+}
+
 /// The lines of a text, with their ends.
 pub(super) fn split(text: &[u8]) -> Vec<&[u8]> {
     text.split_inclusive(|&byte| byte == b'\n').collect()
 }
 
-/// What changed, in order; nothing when every common line is so frequent that git goes another way to find out.
-pub(super) fn changes(before: &[u32], after: &[u32], numbers: &Numbers<'_>) -> Option<Vec<Change>> {
+/// What changed; nothing when every common line is so frequent that git goes another way to find out.
+pub(super) fn changes(before: &[u32], after: &[u32], numbers: &Numbers<'_>) -> Option<Found> {
     let mut marks = [vec![false; before.len()], vec![false; after.len()]];
     let mut search = Search::new(before, after, numbers.count());
     if !search.mark(&mut marks) {
         return None;
     }
     let [removed, added] = &mut marks;
-    compact(before, removed, added);
-    compact(after, added, removed);
-    let mut found = Vec::new();
+    let one = compact([before, after], removed, added);
+    let other = compact([after, before], added, removed);
+    let mut changes = Vec::new();
     let (mut base, mut side) = (0, 0);
     while base < removed.len() || side < added.len() {
         let start = (base, side);
@@ -61,10 +71,10 @@ pub(super) fn changes(before: &[u32], after: &[u32], numbers: &Numbers<'_>) -> O
             (base, side) = (base + 1, side + 1);
         } else {
             let (base_count, side_count) = (base - start.0, side - start.1);
-            found.push(Change { base: start.0, base_count, side: start.1, side_count });
+            changes.push(Change { base: start.0, base_count, side: start.1, side_count });
         }
     }
-    Some(found)
+    Some(Found { changes, certain: one && other })
 }
 
 /// How many lines are marked from one on.
@@ -265,15 +275,22 @@ fn begin_of(marks: &[bool], end: usize) -> usize {
     end - marks[..end].iter().rev().take_while(|&&mark| mark).count()
 }
 
-/// Moves each group of one text as low as it can be, or to the lowest place where the other text changed too.
-fn compact(lines: &[u32], marks: &mut [bool], others: &[bool]) {
+/// Moves each group of one text as low as it can be, or to the lowest place where the other text changed too. Answers
+/// whether no group that was moved has a line in common with the other text's there.
+fn compact([lines, other_lines]: [&[u32]; 2], marks: &mut [bool], others: &[bool]) -> bool {
     let (mut group, mut other) = (Group::first(marks), Group::first(others));
+    let mut certain = true;
     loop {
         if !group.is_empty() {
+            let before = group;
             settle(lines, marks, others, &mut group, &mut other);
+            if (before.start, before.end) != (group.start, group.end) {
+                let there: HashSet<u32> = other_lines[other.start..other.end].iter().copied().collect();
+                certain &= !lines[group.start..group.end].iter().any(|line| there.contains(line));
+            }
         }
         if !group.advance(marks) {
-            return;
+            return certain;
         }
         other.advance(others);
     }

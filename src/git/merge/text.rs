@@ -11,7 +11,7 @@ pub(super) enum Merged {
     Clean(Vec<u8>),
     /// A text with marks where the sides want different lines.
     Conflict(Vec<u8>),
-    /// Only git can tell, because the texts repeat themselves too much.
+    /// Only git can tell, because the texts repeat themselves too much, or its versions differ.
     Unknown,
 }
 
@@ -52,6 +52,10 @@ pub(super) fn merge(versions: [&[u8]; 3], labels: [&[u8]; 2], plain: bool) -> Me
     else {
         return Merged::Unknown;
     };
+    if !one.certain || !other.certain {
+        return Merged::Unknown;
+    }
+    let (one, other) = (one.changes, other.changes);
     if one.is_empty() {
         return Merged::Clean(versions[2].to_vec());
     }
@@ -174,7 +178,8 @@ fn refined(partings: &[Parting], lines: &[Vec<u32>; 3], numbers: &Numbers<'_>) -
             continue;
         }
         let of = |side: usize| &lines[side][parting.start[side]..parting.start[side] + parting.count[side]];
-        let differences = lines::changes(of(1), of(2), numbers)?;
+        let compared = lines::changes(of(1), of(2), numbers).filter(|compared| compared.certain)?;
+        let differences = compared.changes;
         if differences.is_empty() {
             found.push(Parting { by: By::Settled, ..*parting });
         }
@@ -374,7 +379,7 @@ mod tests {
         let rounds = 1_000;
         let all: Vec<[Vec<u8>; 3]> = (0..rounds).map(|seed| made_up(seed, 40, 6)).collect();
         let (clean, conflicts) = agree(&all);
-        assert_eq!(clean + conflicts, rounds, "none is unknown");
+        assert!(clean + conflicts > rounds * 9 / 10, "{clean} and {conflicts}: few are unknown");
         assert!(clean > rounds / 10 && conflicts > rounds / 10, "{clean} and {conflicts} of {rounds}");
     }
 

@@ -21,15 +21,27 @@ pub struct Ground<'r> {
     repo: &'r Repo,
     commits: Option<gix::commitgraph::Graph>,
     settings: Settings,
-}
-
-/// What the configuration and the state of the repository say about merges.
-#[derive(Debug, Clone, Copy)]
-struct Settings {
     /// Why git is asked for every merge.
     all: Option<Asked>,
+}
+
+/// What the configuration says about merges.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    /// Whether `merge.renormalize` is set, or to what nobody understands, which is git's to complain about.
+    pub renormalized: bool,
     /// Whether `merge.conflictStyle` is not the ordinary one.
-    styled: bool,
+    pub styled: bool,
+}
+
+impl Settings {
+    /// Reads them.
+    pub fn of(repo: &Repo) -> Settings {
+        let set = repo.gix.config_snapshot().try_boolean("merge.renormalize");
+        let renormalized = set.map_or(true, |set| set.unwrap_or(false));
+        let styled = repo.config("merge.conflictStyle").is_some_and(|style| style != "merge");
+        Settings { renormalized, styled }
+    }
 }
 
 /// Gives verdicts, one after the other.
@@ -61,23 +73,22 @@ impl<'r> Ground<'r> {
     /// # Errors
     /// When a file of the repository's history cannot be read.
     pub fn of(repo: &'r Repo) -> Result<Ground<'r>, GitError> {
-        let config = repo.gix.config_snapshot();
-        // What is not understood is git's to complain about.
-        let renormalized = config.try_boolean("merge.renormalize").map_or(true, |set| set.unwrap_or(false));
-        let replaced =
-            repo.gix.references().and_then(|refs| Ok(refs.prefixed("refs/replace/")?.next().is_some()));
-        let altered = repo.common_dir().join("info/grafts").exists()
-            || repo.gix.is_shallow().map_err(GitError::gix("look for a shallow history"))?
-            || replaced.map_err(GitError::gix("look for replaced objects"))?;
-        let all = match (renormalized, altered) {
+        let settings = Settings::of(repo);
+        let replaced = repo
+            .gix
+            .references()
+            .and_then(|refs| Ok(refs.prefixed("refs/replace/")?.next().is_some()))
+            .map_err(GitError::gix("look for replaced objects"))?;
+        let shallow = repo.gix.is_shallow().map_err(GitError::gix("look for a shallow history"))?;
+        let altered = replaced || shallow || repo.common_dir().join("info/grafts").exists();
+        let all = match (settings.renormalized, altered) {
             (true, _) => Some(Asked::Renormalized),
             (false, true) => Some(Asked::History),
             (false, false) => None,
         };
-        let styled = repo.config("merge.conflictStyle").is_some_and(|style| style != "merge");
         // Without one, or with one that cannot be read, commits are read one by one.
         let commits = repo.gix.commit_graph_if_enabled().unwrap_or_default();
-        Ok(Ground { repo, commits, settings: Settings { all, styled } })
+        Ok(Ground { repo, commits, settings, all })
     }
 
     /// Begins to give verdicts.
@@ -101,7 +112,7 @@ impl Verdicts<'_> {
         theirs: Oid,
         names: [&str; 2],
     ) -> Result<Said, GitError> {
-        if let Some(asked) = self.ground.settings.all {
+        if let Some(asked) = self.ground.all {
             return Ok(Said::Ask(asked));
         }
         let trees = match base {
