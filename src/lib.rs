@@ -11,10 +11,10 @@
 //! | floor | room | for | never |
 //! |---:|---|---|---|
 //! | 0 | [`base`] | durations, time, atomic files, locks, failures with hints, pages | knows the domain |
-//! | 1 | [`domain`] | regions, leases, fences, events, the policy: the rules | I/O, clock, git |
+//! | 1 | [`domain`] | regions, leases, fences, events, notices, the policy: the rules | I/O, clock, git |
 //! | 1 | [`git`] | the only room that talks to git, through gix or the binary | knows what a lease is |
-//! | 2 | [`ledger`] | the domain kept in the ref, and intents that survive a kill | decides policy |
-//! | 2 | [`merge`] | the commit that would land or be synced to, what conflicts, and what decides it | moves a ref |
+//! | 2 | [`ledger`] | the domain kept in the ref, intents that survive a kill, the journal of notices | decides policy |
+//! | 2 | [`merge`] | parties and their live trees, the conflict matrix, the commit that would land, what decides it | moves a ref |
 //! | 2 | [`guard`] | gathers what a hook judges, and judges it by the rules | writes anything |
 //! | 2 | [`workspace`] | a task's worktree: its place, its copy of the lease, how it goes without loss | touches the ledger |
 //! | 3 | [`commands`] | one file a request: arguments, run, outcome | prints, exits, reads the environment |
@@ -37,7 +37,8 @@
 //!
 //! # What is deliberately absent
 //!
-//! No daemon, no server, no database: the state is in the repository. No stash is ever used. No lease state is kept in
+//! No daemon, no server, no database: the state is in the repository. A watcher is a process that somebody runs, and
+//! nothing depends on there being one. No stash is ever used. No lease state is kept in
 //! git's configuration, because worktrees made at the same time fight for that file.
 
 pub mod base;

@@ -1,4 +1,5 @@
-//! Floor 2: merging a task's work with its target in memory, and showing what conflicts.
+//! Floor 2: whose work fits with whose, uncommitted edits included; merging a task's work with its target in memory;
+//! and what decides a conflict.
 
 pub mod conflict;
 pub mod excerpt;
