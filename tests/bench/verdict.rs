@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
@@ -26,7 +27,7 @@ pub fn verdict(lab: &Lab) -> Result<(), Failed> {
     say("|---:|---:|---:|---:|---:|---:|---:|---:|");
     for files in [1_000, 50_000] {
         for changed in [5, 100] {
-            let top = lab.repository(&format!("verdict{files}-{changed}"), files)?;
+            let top = repository(lab, &format!("verdict{files}-{changed}"), files)?;
             let pairs = histories(lab, &top, files, changed)?;
             let (mut git, mut odyssey) = (Vec::new(), Vec::new());
             for pair in pairs.iter().take(41) {
@@ -49,6 +50,31 @@ pub fn verdict(lab: &Lab) -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// So many files in folders of a hundred, each of twenty different lines, all committed.
+fn repository(lab: &Lab, name: &str, files: usize) -> Result<PathBuf, Failed> {
+    let top = lab.folder.path().join(name);
+    for number in 0..files {
+        let folder = top.join(format!("src/part{:03}", number / 100));
+        if number % 100 == 0 {
+            std::fs::create_dir_all(&folder)?;
+        }
+        std::fs::write(folder.join(format!("file{number:05}.rs")), text(number, usize::MAX))?;
+    }
+    lab.run(lab.folder.path(), &["git", "init", "-q", name])?;
+    lab.run(&top, &["git", "add", "-A"])?;
+    lab.run(&top, &["git", "commit", "-q", "-m", "all"])?;
+    Ok(top)
+}
+
+/// The text of a file, one line of which may be another.
+fn text(file: usize, changed: usize) -> String {
+    let line = |line: usize| {
+        let name = if line == changed { "changed" } else { "line" };
+        format!("pub fn {name}{line}_of_{file}() {{}}\n")
+    };
+    (0..20).map(line).collect()
 }
 
 /// One process for all pairs; the time until it has ended.
@@ -77,12 +103,7 @@ fn histories(lab: &Lab, top: &Path, files: usize, changed: usize) -> Result<Vec<
     let mut mark = 0;
     for place in 0..WINDOW {
         let (number, _) = path(place);
-        let lines = |at: usize| -> String {
-            (0..20)
-                .map(|line| format!("pub fn f{}() {{}}\n", if line == at { number + 1 } else { number }))
-                .collect()
-        };
-        for text in [lines(1), lines(18)] {
+        for text in [text(number, 1), text(number, 18)] {
             mark += 1;
             stream.push_str(&format!("blob\nmark :{mark}\ndata {}\n{text}\n", text.len()));
         }
