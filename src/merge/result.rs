@@ -43,7 +43,7 @@ pub enum Update {
 pub struct Merged {
     /// The commit.
     pub commit: Oid,
-    /// Where gix and git did not agree; git's word counts, and the difference is a bug of ours.
+    /// Where our verdict was not git's; git's word counts, and the difference is a bug of ours.
     pub differences: Vec<String>,
     /// What strategies decided; it is in the commit's message too.
     pub decisions: Vec<Decision>,
@@ -227,7 +227,7 @@ impl<'a> Making<'a> {
         [ours, theirs]: [Oid; 2],
     ) -> Result<Oid, Failure> {
         match guess.map(|guess| guess.disagreement(&sure).is_some()) {
-            Ok(true) => self.differences.push(format!("gix and git merge {ours} and {theirs} differently")),
+            Ok(true) => self.differences.push(format!("our verdict on {ours} and {theirs} is not git's")),
             Ok(false) => {}
             // "Cannot tell" was never a verdict.
             Err(error) => tracing::debug!(%error, "no verdict before git's"),
