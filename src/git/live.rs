@@ -44,6 +44,8 @@ pub struct Uncommitted {
     pub unstaged: bool,
     /// git does not know the path, and does not ignore it.
     pub untracked: bool,
+    /// The index has a conflict there that nobody has settled; the file counts as it is, marks and all.
+    pub unmerged: bool,
     /// It is a repository of its own with changes inside, which no tree of the outer one can hold.
     pub inside: bool,
 }

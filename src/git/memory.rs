@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use gix::bstr::ByteSlice;
 use gix::objs::Write;
 use gix::odb::loose;
+use gix::odb::memory::Storage;
 
 use super::Oid;
 use super::error::GitError;
@@ -73,20 +74,37 @@ impl Memory {
     /// # Errors
     /// When the temporary store cannot be written.
     pub fn shown_to(&mut self, git: Git) -> Result<Git, GitError> {
-        let folder = self.lay_out()?;
-        let mut real = vec![self.view.gix.objects.store_ref().path().to_owned()];
+        let all = self.take();
+        let wanted: Vec<Oid> = all.keys().copied().collect();
+        self.view.gix.objects.set_object_memory(all);
+        self.show(git, wanted)
+    }
+
+    /// As [`Memory::shown_to`], with no more than what these commits and trees are made of: each object is a file.
+    ///
+    /// # Errors
+    /// When an object cannot be read, or the temporary store not written.
+    pub fn shown_with(&mut self, git: Git, roots: &[Oid]) -> Result<Git, GitError> {
+        let all = self.take();
+        let wanted = reached(&all, roots, self.view.gix.object_hash());
+        self.view.gix.objects.set_object_memory(all);
+        self.show(git, wanted?)
+    }
+
+    fn show(&mut self, git: Git, wanted: Vec<Oid>) -> Result<Git, GitError> {
+        let folder = self.lay_out(&wanted)?;
+        let store = self.view.gix.objects.store_ref();
         // A store of objects that are only being received knows the others by its environment, which git does not get.
-        real.extend(
-            self.view
-                .gix
-                .objects
-                .store_ref()
-                .alternate_db_paths()
-                .map_err(GitError::gix("list the object stores"))?,
-        );
+        let others = store.alternate_db_paths().map_err(GitError::gix("list the object stores"))?;
+        let real: Vec<PathBuf> = std::iter::once(store.path().to_owned()).chain(others).collect();
         Ok(git
             .env("GIT_OBJECT_DIRECTORY", folder)
             .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", alternates(&real)?))
+    }
+
+    /// The objects themselves, which can only be looked through from outside. They have to be put back.
+    fn take(&mut self) -> Storage {
+        self.view.gix.objects.take_object_memory().unwrap_or_default()
     }
 
     /// Reads into memory what git wrote into the temporary store.
@@ -114,30 +132,57 @@ impl Memory {
         Ok(())
     }
 
-    /// Writes what git has not been shown yet into the temporary store, and says where that is.
-    fn lay_out(&mut self) -> Result<PathBuf, GitError> {
+    /// Writes those of these objects that git has not been shown yet into the temporary store, and says where that is.
+    fn lay_out(&mut self, wanted: &[Oid]) -> Result<PathBuf, GitError> {
+        let objects = self.take();
+        let written = self.write_out(&objects, wanted);
+        self.view.gix.objects.set_object_memory(objects);
+        written
+    }
+
+    fn write_out(&mut self, objects: &Storage, wanted: &[Oid]) -> Result<PathBuf, GitError> {
         let shown = match &mut self.shown {
             Some(shown) => shown,
             none => none.insert(Shown::new()?),
         };
         let store = store(shown.folder.path(), &self.view);
-        // Taken out for the time of the writing: it can only be looked through from outside.
-        let objects = self.view.gix.objects.take_object_memory().unwrap_or_default();
-        let mut written = Ok(());
-        for (oid, (kind, bytes)) in objects.iter() {
-            if shown.known.contains(oid) {
+        for oid in wanted {
+            let Some((kind, bytes)) = objects.get(oid).filter(|_| !shown.known.contains(oid)) else {
                 continue;
-            }
-            written = store.write_buf_with_known_id(*kind, bytes, *oid).map(|_| ());
-            if written.is_err() {
-                break;
-            }
+            };
+            store
+                .write_buf_with_known_id(*kind, bytes, *oid)
+                .map_err(GitError::gix("write a temporary object"))?;
             shown.known.insert(*oid);
         }
-        self.view.gix.objects.set_object_memory(objects);
-        written.map_err(GitError::gix("write a temporary object"))?;
         Ok(shown.folder.path().to_owned())
     }
+}
+
+/// The objects in memory that these are made of. What is not in memory is made of nothing that is.
+fn reached(objects: &Storage, roots: &[Oid], hash: gix::hash::Kind) -> Result<Vec<Oid>, GitError> {
+    let mut open = roots.to_vec();
+    let mut found = HashSet::new();
+    while let Some(oid) = open.pop() {
+        let Some((kind, bytes)) = objects.get(&oid) else { continue };
+        if !found.insert(oid) {
+            continue;
+        }
+        let doing = || GitError::gix(format!("read {oid} in memory"));
+        match kind {
+            gix::objs::Kind::Commit => {
+                let commit = gix::objs::CommitRef::from_bytes(bytes, hash).map_err(doing())?;
+                open.push(commit.tree());
+                open.extend(commit.parents());
+            }
+            gix::objs::Kind::Tree => {
+                let tree = gix::objs::TreeRef::from_bytes(bytes, hash).map_err(doing())?;
+                open.extend(tree.entries.iter().map(|entry| entry.oid.to_owned()));
+            }
+            gix::objs::Kind::Blob | gix::objs::Kind::Tag => {}
+        }
+    }
+    Ok(found.into_iter().collect())
 }
 
 impl Shown {
@@ -235,6 +280,22 @@ mod tests {
         let folder = memory.shown.as_ref().unwrap().folder.path().to_owned();
         drop(memory);
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn git_is_shown_no_more_than_what_it_is_asked_about() {
+        let sandbox = Sandbox::new();
+        let mut memory = Memory::over(&sandbox.repo());
+        let (_, one) = made_up(&memory, "one\n");
+        let (tree, two) = made_up(&memory, "two\n");
+        let knows = |memory: &mut Memory, roots: &[Oid], oid: Oid| {
+            let git = Git::at(&sandbox.main()).args(["cat-file", "-p", &format!("{oid}^{{tree}}:new")]);
+            memory.shown_with(git, roots).unwrap().answer().unwrap().status.success()
+        };
+        assert!(!knows(&mut memory, &[], one));
+        assert!(knows(&mut memory, &[one], one));
+        assert!(!knows(&mut memory, &[one], two));
+        assert!(knows(&mut memory, &[tree, two], two));
     }
 
     #[test]

@@ -37,8 +37,8 @@ impl Repo {
             };
             let uncommitted = uncommitted(folder, &index)?;
             let add = snapshot::with_index(folder, &index).args(["-c", "core.safecrlf=false", "add", "-A"]);
-            memory.shown_to(add.args(["--no-ignore-errors", "--sparse"]))?.run()?;
-            let write = memory.shown_to(snapshot::with_index(folder, &index).arg("write-tree"))?;
+            memory.shown_with(add.args(["--no-ignore-errors", "--sparse"]), &[])?.run()?;
+            let write = memory.shown_with(snapshot::with_index(folder, &index).arg("write-tree"), &[])?;
             let answer = write.run()?;
             let odd = |_| GitError::Answer {
                 command: "write-tree",
@@ -68,7 +68,10 @@ fn uncommitted(folder: &Path, index: &Path) -> Result<Vec<Uncommitted>, GitError
                 noted(&mut found, &path).untracked = true;
             }
             // Whoever settles a conflict edits the file; what they have settled so far is in no commit.
-            Line::Unmerged(path) => noted(&mut found, &path).unstaged = true,
+            Line::Unmerged(path) => {
+                let noted = noted(&mut found, &path);
+                (noted.unstaged, noted.unmerged) = (true, true);
+            }
             Line::Changed { staged, unstaged, inner, path } => {
                 let noted = noted(&mut found, &path);
                 (noted.staged, noted.unstaged, noted.inside) = (staged, unstaged, inner);
@@ -80,7 +83,7 @@ fn uncommitted(folder: &Path, index: &Path) -> Result<Vec<Uncommitted>, GitError
 
 /// Paths that are not in the checkout as they are in an index of objects in memory.
 fn differences(memory: &mut Memory, folder: &Path, index: &Path) -> Result<Vec<BString>, GitError> {
-    let git: Git = memory.shown_to(snapshot::with_index(folder, index))?;
+    let git: Git = memory.shown_with(snapshot::with_index(folder, index), &[])?;
     let lines = status::lines(git)?.into_iter();
     Ok(lines
         .filter_map(|line| match line {

@@ -53,7 +53,7 @@ impl Repo {
         memory: &mut Memory,
     ) -> Result<Side, GitError> {
         let place = folder.join(paths::from_git(path)?);
-        let found = raw(&place, path)?;
+        let found = if is_behind_a_link(folder, path)? { Raw::Nothing } else { raw(&place, path)? };
         match (&found, head) {
             (Raw::Nothing, None) => return Ok(None),
             (Raw::File(bytes, metadata), Some((EntryKind::Blob | EntryKind::BlobExecutable, oid))) => {
@@ -104,7 +104,7 @@ impl Repo {
             "--stdin",
             "--path",
         ]);
-        let answer = memory.shown_to(git.arg(paths::from_git(path)?).input(bytes))?.run()?;
+        let answer = memory.shown_with(git.arg(paths::from_git(path)?).input(bytes), &[])?.run()?;
         memory.gather()?;
         let oid = Oid::from_hex(answer.trim_ascii())
             .map_err(|_| GitError::Answer { command: "hash-object", answer: answer.as_bstr().to_string() })?;
@@ -131,6 +131,17 @@ impl Repo {
         let mut stack = stack.map_err(GitError::gix(doing()))?;
         Ok(stack.at_entry(path, None).map_err(GitError::gix(doing()))?.is_excluded())
     }
+}
+
+/// Whether a folder above a path is a link: what is behind it is not in this checkout.
+fn is_behind_a_link(folder: &Path, path: &BStr) -> Result<bool, GitError> {
+    for end in path.find_iter("/") {
+        let above = folder.join(paths::from_git(&path[..end])?);
+        if above.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a file is missing because a sparse checkout leaves it out.

@@ -110,7 +110,13 @@ fn agreed(sandbox: &Sandbox, by: By) -> Live {
 /// Paths with a letter for each way in which they are uncommitted.
 fn told(live: &Live) -> Vec<String> {
     let letters = |one: &Uncommitted| {
-        let letters = [(one.staged, 's'), (one.unstaged, 'w'), (one.untracked, 'u'), (one.inside, 'i')];
+        let letters = [
+            (one.staged, 's'),
+            (one.unstaged, 'w'),
+            (one.untracked, 'u'),
+            (one.inside, 'i'),
+            (one.unmerged, 'c'),
+        ];
         letters.iter().filter(|(is, _)| *is).map(|(_, letter)| *letter).collect::<String>()
     };
     live.uncommitted.iter().map(|one| format!("{} {}", letters(one), one.path)).collect()
@@ -320,6 +326,40 @@ fn links_are_read_as_links_and_folders_behind_them_not_at_all() {
     agreed(&sandbox, By::Git);
 }
 
+#[cfg(unix)]
+#[test]
+fn one_path_is_as_in_the_whole_tree_and_links_above_it_are_not_followed() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".gitignore", "*.log\n");
+    for name in ["folder/file", "elsewhere/file", "same", "edited", "gone"] {
+        sandbox.write(name, format!("{name}\n"));
+    }
+    let head = sandbox.commit("files");
+    std::fs::remove_dir_all(sandbox.main().join("folder")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", sandbox.main().join("folder")).unwrap();
+    std::fs::remove_file(sandbox.main().join("gone")).unwrap();
+    sandbox.write("edited", "!\n");
+    sandbox.write("new", "new\n");
+    sandbox.write("a.log", "ignored\n");
+    let repo = sandbox.repo();
+    let mut memory = Memory::over(&repo);
+    let live = repo.live_tree(&mut memory).unwrap();
+    let commit = memory.repo().write_commit(
+        live.tree,
+        &[head],
+        "live".into(),
+        crate::base::clock::Timestamp::UNIX_EPOCH,
+    );
+    let commit = commit.unwrap();
+    for path in
+        ["folder/file", "folder", "elsewhere/file", "same", "edited", "gone", "new", "a.log", "none/at/all"]
+    {
+        let committed = repo.entry_at(head, path.into()).unwrap();
+        let found = repo.live_entry(&sandbox.main(), committed, path.into(), &mut memory).unwrap();
+        assert_eq!(found, memory.repo().entry_at(commit, path.into()).unwrap(), "{path}");
+    }
+}
+
 #[test]
 fn an_unmerged_index_is_git_s_to_read() {
     let sandbox = Sandbox::new();
@@ -330,7 +370,7 @@ fn an_unmerged_index_is_git_s_to_read() {
     sandbox.write("README.md", "main\n");
     sandbox.commit("main");
     Git::at(&sandbox.main()).args(["merge", "-q", "topic"]).answer().unwrap();
-    assert_eq!(told(&agreed(&sandbox, By::Git)), ["w README.md"]);
+    assert_eq!(told(&agreed(&sandbox, By::Git)), ["wc README.md"]);
     std::fs::remove_file(sandbox.main().join("README.md")).unwrap();
     agreed(&sandbox, By::Git);
 }

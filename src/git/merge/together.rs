@@ -7,13 +7,12 @@ use std::collections::HashMap;
 use super::Ground;
 use super::Merge;
 use super::Said;
-use super::confirm::parse;
+use super::confirm::told;
 use crate::git::Oid;
 use crate::git::error::GitError;
 use crate::git::memory::Memory;
 use crate::git::repo::Repo;
 use crate::git::run::Git;
-use crate::git::run::ended;
 
 /// The attributes that a merge can depend on.
 const ATTRIBUTES: [&str; 9] = [
@@ -58,22 +57,8 @@ impl Memory {
     }
 
     fn merge_by_git(&mut self, ours: Oid, theirs: Oid) -> Result<Merge, GitError> {
-        let names = [ours.to_string(), theirs.to_string()];
-        let git = Git::at(self.repo().folder()).args(["merge-tree", "--write-tree", "-z"]).args(&names);
-        let command = git.to_string();
-        let output = self.shown_to(git)?.answer()?;
-        let read = || parse(&output.stdout, names.each_ref().map(String::as_str));
-        match output.status.code() {
-            Some(0) => Ok(Merge { conflicts: Vec::new(), ..read()? }),
-            Some(1) => match read()? {
-                merge if merge.is_clean() => Err(GitError::Answer {
-                    command: "merge-tree",
-                    answer: "exit code 1 and no conflict".to_owned(),
-                }),
-                merge => Ok(merge),
-            },
-            _ => Err(GitError::Command { command, status: ended(output.status), stderr: output.stderr }),
-        }
+        let git = Git::at(self.repo().folder()).args(["merge-tree", "--write-tree", "-z"]);
+        told(self.shown_with(git, &[ours, theirs])?, [ours, theirs])
     }
 }
 
