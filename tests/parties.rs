@@ -481,6 +481,30 @@ fn a_kept_verdict_is_for_the_same_attributes_and_settings_only() {
 }
 
 #[test]
+fn a_merge_that_is_settled_and_not_committed_counts_as_made() {
+    let (lab, topic) = lab();
+    write(&topic, "file", "x\n2\n3\n4\n5\n6\n7\n8\n");
+    lab.commit_in(&topic, "agent");
+    lab.write("file", "y\n2\n3\n4\n5\n6\n7\n8\n");
+    lab.commit("human");
+    assert_eq!(lab.try_git_in(&lab.main(), &["merge", "--quiet", "topic"]).code, 1);
+    let (main, topic) = (lab.main().display().to_string(), topic.display().to_string());
+    let verdict = |from: &str| {
+        let run = lab.odyssey_in(Path::new(from), &["conflicts", "--json"]);
+        told(&run.json(), &main, &topic).0
+    };
+    assert_eq!(verdict(&main), "conflict", "nobody has settled it yet");
+    lab.write("file", "x and y\n2\n3\n4\n5\n6\n7\n8\n");
+    lab.git(&["add", "file"]);
+    assert_eq!((verdict(&main), verdict(&topic)), ("clean".to_owned(), "clean".to_owned()));
+    let other = lab.root().join("third");
+    lab.git(&["worktree", "add", "--quiet", "-b", "third", "../third", "topic"]);
+    write(&other, "file", "z\n2\n3\n4\n5\n6\n7\n8\n");
+    let run = lab.odyssey(&["conflicts", "--json"]);
+    assert_eq!(told(&run.json(), &main, &other.display().to_string()).0, "conflict", "{run:?}");
+}
+
+#[test]
 fn another_revision_can_stand_in_for_the_target() {
     let (lab, topic) = lab();
     write(&topic, "file", "x\n");

@@ -138,14 +138,14 @@ fn judge_by_paths(
     let two = || {
         known.iter().enumerate().flat_map(|(at, one)| known[at + 1..].iter().map(move |other| (*one, *other)))
     };
-    let bases = repo.merge_bases(two().map(|((_, one), (_, other))| (one.head, other.head)))?;
+    let bases = repo.merge_bases(two().map(|((_, one), (_, other))| (one.commit, other.commit)))?;
     let mut settings = Settings::of(repo)?;
     let mut footprints = Footprints { repo, trees: HashMap::new(), known: HashMap::new() };
     for ((at, one), (place, other)) in two() {
         if one.tree == other.tree {
             continue;
         }
-        let bases = bases.get(&(one.head, other.head)).cloned().unwrap_or_default();
+        let bases = bases.get(&(one.commit, other.commit)).cloned().unwrap_or_default();
         let commits = (one.commit, other.commit);
         let mut candidate = Open { one: at, other: place, commits, bases, touched: Vec::new(), name: None };
         match candidate.bases.as_slice() {

@@ -75,13 +75,17 @@ impl Standing {
         let live = checkout.live_tree(memory)?;
         let unborn = || GitError::NoCommit("HEAD".to_owned());
         let committed = Standing::committed(memory.repo(), live.head.ok_or_else(unborn)?)?;
-        if committed.tree == live.tree {
+        let mut parents = vec![committed.head];
+        // A merge that is settled counts as made; one that is not can still become anything.
+        if !live.uncommitted.iter().any(|one| one.unmerged) {
+            parents.extend(checkout.merge_heads()?);
+        }
+        if committed.tree == live.tree && parents.len() == 1 {
             return Ok(Standing { uncommitted: live.uncommitted, ..committed });
         }
         // On top of HEAD, so that its merge bases are those of HEAD. The same edits are the same commit each time.
         let message = b"uncommitted edits\n".as_bstr();
-        let commit =
-            memory.repo().write_commit(live.tree, &[committed.head], message, Timestamp::UNIX_EPOCH)?;
+        let commit = memory.repo().write_commit(live.tree, &parents, message, Timestamp::UNIX_EPOCH)?;
         Ok(Standing { head: committed.head, commit, tree: live.tree, uncommitted: live.uncommitted })
     }
 

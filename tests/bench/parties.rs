@@ -64,11 +64,11 @@ fn worktrees(lab: &Lab, top: &Path, begin: usize, end: usize) -> Result<Vec<Path
         let file = |number: usize| folder.join(format!("src/part{:03}/file{number:05}.rs", number / 100));
         fs::write(file(number + 100), "committed\n")?;
         if number < 2 {
-            fs::write(file(99), format!("by {number}\n"))?;
+            fs::write(folder.join("shared.rs"), lines().replace("f 7 ", &format!("by {number} ")))?;
         }
         lab.run(&folder, &["git", "commit", "-q", "-a", "--no-verify", "-m", "work"])?;
         fs::write(file(number + 200), "uncommitted\n")?;
-        fs::write(folder.join("new"), format!("untracked {number}\n").repeat(1))?;
+        fs::write(folder.join("new"), format!("untracked {number}\n"))?;
         if number > 0 {
             fs::remove_file(folder.join("new"))?;
         }
@@ -76,6 +76,20 @@ fn worktrees(lab: &Lab, top: &Path, begin: usize, end: usize) -> Result<Vec<Path
         made.push(folder);
     }
     Ok(made)
+}
+
+/// A file of which no line is like another.
+fn lines() -> String {
+    (0..200).map(|number| format!("pub fn f {number} () {{}}\n")).collect()
+}
+
+/// A repository with so many files, and one that all know.
+fn prepared(lab: &Lab, name: &str, files: usize) -> Result<PathBuf, Failed> {
+    let top = lab.prepared(name, files)?;
+    fs::write(top.join("shared.rs"), lines())?;
+    lab.run(&top, &["git", "add", "shared.rs"])?;
+    lab.run(&top, &["git", "commit", "-q", "--no-verify", "-m", "shared"])?;
+    Ok(top)
 }
 
 /// All pairs of so many workspaces, with nothing kept and with nothing changed.
@@ -95,7 +109,7 @@ fn matrices(lab: &Lab, sizes: &[(usize, &[usize])]) -> Result<(), Failed> {
     );
     say("|---:|---:|---:|---:|---:|---:|---:|---:|");
     for (files, counts) in sizes {
-        let top = lab.prepared(&format!("matrix{files}"), *files)?;
+        let top = prepared(lab, &format!("matrix{files}"), *files)?;
         let mut made = 0;
         for count in *counts {
             worktrees(lab, &top, made, *count)?;
@@ -124,9 +138,9 @@ pub fn check(lab: &Lab) -> Result<(), Failed> {
     say("\n## check of one path\n");
     say("| files | parties | check, ms |\n|---:|---:|---:|");
     for (files, count) in [(1_000, 32), (50_000, 8)] {
-        let top = lab.prepared(&format!("check{files}"), files)?;
+        let top = prepared(lab, &format!("check{files}"), files)?;
         worktrees(lab, &top, 0, count)?;
-        for path in ["src/part000/file00099.rs", "src/part009/file00999.rs"] {
+        for path in ["shared.rs", "src/part009/file00999.rs"] {
             let times = (0..3 * ROUNDS).map(|_| lab.time(&top, &["git-odyssey", "check", path])).collect();
             say(&format!("| {files} | {count} | {:.1} ({path}) |", median(times)));
         }

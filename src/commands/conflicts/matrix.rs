@@ -147,7 +147,9 @@ pub struct Answer {
 pub fn run(context: &Context<'_>, against: Option<&str>) -> Result<Outcome, Failure> {
     let session = Session::open(context)?;
     let book = session.ledger().read()?.book;
-    let mut memory = Memory::over(&session.repo);
+    // Attributes are read from a checkout: from the same one, wherever this was called.
+    let main = if session.repo.is_linked() { Repo::open(&session.home)? } else { session.repo.clone() };
+    let mut memory = Memory::over(&main);
     let matrix = judged(&session, &book, against, &mut memory)?;
     let answer = answer(&matrix, memory.repo(), &book)?;
     let code = match matrix.worst() {
