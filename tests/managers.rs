@@ -209,7 +209,7 @@ fn pre_commit_runs_us_as_a_hook_of_its_own() {
     let offered = Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml");
     let offered = std::fs::read_to_string(offered).unwrap();
     let offered: String = offered.lines().map(|line| format!("  {line}\n")).collect();
-    world.lab.write(".pre-commit-config.yaml", &format!("repos:\n- repo: local\n  hooks:\n{offered}"));
+    world.lab.write(".pre-commit-config.yaml", format!("repos:\n- repo: local\n  hooks:\n{offered}"));
     world.lab.commit("the framework runs us");
     world.lab.odyssey(&["init"]).ok();
     world.lab.odyssey(&["claim", "task", "--region", "src"]).ok();
