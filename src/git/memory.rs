@@ -37,10 +37,12 @@ struct Shown {
 }
 
 impl Memory {
-    /// An empty memory over the objects of a repository, from whichever of its checkouts it was opened.
+    /// A memory over the objects of a repository, from whichever of its checkouts it was opened.
+    ///
+    /// It is empty, or begins with the objects of another memory, where it is laid over that one's [`Memory::repo`].
     pub fn over(repo: &Repo) -> Memory {
         let mut view = repo.clone();
-        view.gix.objects.set_object_memory(Default::default());
+        view.gix.objects.enable_object_memory();
         Memory { view, shown: None }
     }
 
@@ -252,6 +254,7 @@ mod tests {
         assert_eq!(memory.repo().commit(commit).unwrap().tree, tree);
         assert_eq!(memory.repo().file_at(commit, "new".into()).unwrap().unwrap(), b"content\n");
         assert_eq!(memory.count(), 3);
+        assert!(Memory::over(memory.repo()).repo().has(commit), "a memory over another one has its objects");
         assert!(!repo.has(commit), "the repository itself does not know it");
         assert_eq!(sandbox.git(&["count-objects", "-v"]), before);
     }
