@@ -166,16 +166,27 @@ impl Watching<'_> {
         wakes: &mut Wakes,
         reactions: &mut Reactions,
     ) -> Result<Option<Duration>, Failure> {
-        // Opened anew each time: the policy, the leases and the worktrees may all have changed.
-        let session = Session::open(self.context)?;
         let now = self.context.clock.now();
         let seen = writer.seen().cloned().unwrap_or_default();
-        let found = look.again(&session, &seen, now)?;
+        // Opened anew each time: the policy, the leases and the worktrees may all have changed.
+        let found = Session::open(self.context)
+            .and_then(|session| Ok((look.again(&session, &seen, now)?, session.policy.on)));
+        let (found, rules) = match found {
+            Ok(found) => found,
+            Err(failure) if failure.is::<LedgerError>(|error| matches!(error, LedgerError::NotPrepared)) => {
+                return Err(failure);
+            }
+            Err(failure) => {
+                // A policy that is being written, say. Nothing is told until it can be read, and nothing is lost.
+                self.context.monitor.note(&format!("cannot look: {failure}"));
+                return Ok(None);
+            }
+        };
         if let Some(checkouts) = found.checkouts {
             wakes.follow(checkouts)?;
         }
         for notice in writer.append(found.happened, now)? {
-            for trouble in reactions.to(&notice, &session.policy.on) {
+            for trouble in reactions.to(&notice, &rules) {
                 self.context.monitor.note(&trouble);
             }
         }

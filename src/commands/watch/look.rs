@@ -109,7 +109,10 @@ impl Look {
         for party in &matrix.parties {
             let found = match &party.state {
                 Err(reason) => Err(reason.clone()),
-                Ok(standing) => Ok(self.edits(party, standing, &state.book)?),
+                // Such as a checkout that was removed since.
+                Ok(standing) => {
+                    self.edits(party, standing, &state.book).map_err(|failure| failure.to_string())
+                }
             };
             match found {
                 Ok((found, again)) => {

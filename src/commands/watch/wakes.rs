@@ -84,11 +84,18 @@ impl Wakes {
             // A folder that was removed took its watch along.
             let _ = self.watcher.unwatch(gone);
         }
-        let new: Vec<PathBuf> = wanted.difference(&self.checkouts).cloned().collect();
-        for folder in new {
-            self.add(&folder, RecursiveMode::Recursive)?;
+        self.checkouts.retain(|folder| wanted.contains(folder));
+        for folder in wanted {
+            if self.checkouts.contains(&folder) {
+                continue;
+            }
+            match self.add(&folder, RecursiveMode::Recursive) {
+                Ok(()) => drop(self.checkouts.insert(folder)),
+                // It was removed since it was looked at, and the next look does not find it any more.
+                Err(_) if !folder.exists() => {}
+                Err(error) => return Err(error),
+            }
         }
-        self.checkouts = wanted;
         Ok(())
     }
 
