@@ -408,7 +408,8 @@ impl<'a> Checkup<'a> {
     ) -> Result<Option<String>, Failure> {
         let session = self.session;
         let commons = session.commons()?;
-        let bench = Bench { repo: &session.repo, book, commons: &commons, now: session.now, lands: false };
+        let bench =
+            Bench { repo: &session.repo, leases: book, commons: &commons, now: session.now, lands: false };
         let actor = self.owner(book, branch, commit)?;
         let Err(error) = bench.judge_commits(&actor, &[commit], published) else { return Ok(None) };
         if precedent::was_allowed(session, &actor, commit, published)? {

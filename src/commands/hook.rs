@@ -11,6 +11,7 @@ use crate::base::failure::Kind;
 use crate::base::page::Page;
 use crate::domain::judge::Actor;
 use crate::domain::judge::Judgement;
+use crate::domain::leases::Leases;
 use crate::domain::region::Region;
 use crate::domain::region::RegionSet;
 use crate::git::Oid;
@@ -20,7 +21,7 @@ use crate::guard::updates;
 use crate::guard::updates::Update;
 use crate::ledger::error::LedgerError;
 use crate::ledger::intent;
-use crate::ledger::local::State;
+use crate::ledger::shelf::Shelf;
 use crate::workspace::process;
 
 use super::Context;
@@ -118,30 +119,26 @@ fn answer_probe(probe: &std::path::Path, event: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The state to judge by, unless the repository is not prepared or nothing is held in it.
-fn held(session: &Session, actor: &Actor) -> Result<Option<State>, Failure> {
-    let ledger = session.ledger();
-    if !ledger.is_prepared()? {
-        return Ok(None);
-    }
-    let state = ledger.read()?;
-    let idle = state.book.leases().is_empty() && matches!(actor, Actor::Person(_));
-    Ok((!idle).then_some(state))
+/// The leases to judge by, unless the repository is not prepared or nothing is held in it.
+fn held<'s>(session: &'s Session, actor: &Actor) -> Result<Option<Shelf<'s>>, Failure> {
+    let Some(shelf) = Shelf::open(session.ledger())? else { return Ok(None) };
+    let idle = shelf.is_empty() && matches!(actor, Actor::Person(_));
+    Ok((!idle).then_some(shelf))
 }
 
 fn staged(session: &Session, context: &Context<'_>) -> Result<(), Failure> {
     let actor = session.actor(context)?;
-    let Some(state) = held(session, &actor)? else { return Ok(()) };
+    let Some(shelf) = held(session, &actor)? else { return Ok(()) };
     let commons = session.commons()?;
     let bench =
-        Bench { repo: &session.repo, book: &state.book, commons: &commons, now: session.now, lands: false };
+        Bench { repo: &session.repo, leases: &shelf, commons: &commons, now: session.now, lands: false };
     let mut merging = session.repo.merge_heads()?;
     let named = context.merging.iter().filter_map(|commit| Oid::from_hex(commit.as_bytes()).ok());
     merging.extend(named);
     let mut published = updates::published(&session.repo)?;
     if !merging.is_empty() {
-        for lease in state.book.leases() {
-            published.0.extend(session.repo.reference(&lease.target)?);
+        for target in shelf.targets() {
+            published.0.extend(session.repo.reference(target)?);
         }
     }
     match bench.judge_staged(&actor, &merging, &published) {
@@ -170,7 +167,7 @@ fn transaction(session: &Session, context: &Context<'_>, input: &[u8]) -> Result
         return Ok(());
     }
     let actor = session.actor(context)?;
-    let Some(state) = held(session, &actor)? else { return Ok(()) };
+    let Some(shelf) = held(session, &actor)? else { return Ok(()) };
     let announced = intent::written(&session.ledger().folder())?;
     let mut foreign = Vec::new();
     for update in updates {
@@ -182,7 +179,7 @@ fn transaction(session: &Session, context: &Context<'_>, input: &[u8]) -> Result
     }
     let commons = session.commons()?;
     let bench =
-        Bench { repo: &session.repo, book: &state.book, commons: &commons, now: session.now, lands: false };
+        Bench { repo: &session.repo, leases: &shelf, commons: &commons, now: session.now, lands: false };
     match bench.judge_updates(&actor, &foreign) {
         Ok(judgement) => accept(session, context, &actor, judgement),
         Err(error) if error.kind() == Kind::Held && overriding::may(context, &actor)? => {
@@ -195,7 +192,7 @@ fn transaction(session: &Session, context: &Context<'_>, input: &[u8]) -> Result
 
 fn push(session: &Session, context: &Context<'_>, input: &[u8]) -> Result<(), Failure> {
     let actor = session.actor(context)?;
-    let Some(state) = held(session, &actor)? else { return Ok(()) };
+    let Some(shelf) = held(session, &actor)? else { return Ok(()) };
     let (mut tips, mut theirs, mut named) = (Vec::new(), Vec::new(), Vec::new());
     for line in input.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         let parts: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
@@ -216,7 +213,7 @@ fn push(session: &Session, context: &Context<'_>, input: &[u8]) -> Result<(), Fa
     }
     let commons = session.commons()?;
     let bench =
-        Bench { repo: &session.repo, book: &state.book, commons: &commons, now: session.now, lands: false };
+        Bench { repo: &session.repo, leases: &shelf, commons: &commons, now: session.now, lands: false };
     match leaving(session, &bench, &actor, &tips, &theirs) {
         Ok(judgement) => accept(session, context, &actor, judgement),
         Err(failure) if failure.kind() == Kind::Held && overriding::may(context, &actor)? => {

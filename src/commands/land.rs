@@ -352,7 +352,8 @@ pub fn judge(
     let event = Event::of(EventKind::Resume, &lease.task, lease.fence, String::new());
     let book = state.book.after(&Entry { event, put: vec![active], remove: Vec::new() });
     let commons = session.commons()?;
-    let bench = Bench { repo: &session.repo, book: &book, commons: &commons, now: session.now, lands: true };
+    let bench =
+        Bench { repo: &session.repo, leases: &book, commons: &commons, now: session.now, lands: true };
     let actor = Actor::Task(lease.task.clone(), lease.fence);
     match bench.judge_commits(&actor, commits, &Published(vec![target])) {
         Ok(_) => Ok(None),

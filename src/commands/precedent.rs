@@ -31,7 +31,7 @@ pub fn was_allowed(
         if past.at <= made {
             let state = session.ledger().read_at(past.commit)?;
             let commons = session.commons()?;
-            let bench = Bench { repo, book: &state.book, commons: &commons, now: made, lands: false };
+            let bench = Bench { repo, leases: &state.book, commons: &commons, now: made, lands: false };
             // A fence of today is not one of then.
             let fence_of =
                 |task: &TaskName| state.book.get(task).map(|lease| lease.fence).unwrap_or_default();

@@ -26,7 +26,7 @@ use crate::base::clock::Timestamp;
 use crate::base::text;
 
 /// The live leases, and the last fence that was granted.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct LeaseBook {
     /// Sorted by task; the index names leases by their place here.
     leases: Vec<Lease>,

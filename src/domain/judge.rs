@@ -21,6 +21,14 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// The tasks that it acts for.
+    pub fn tasks(&self) -> Vec<&TaskName> {
+        match self {
+            Actor::Task(task, _) => vec![task],
+            Actor::Person(own) => own.iter().map(|(task, _)| task).collect(),
+        }
+    }
+
     fn owns(&self, lease: &Lease) -> bool {
         let is = |(task, fence): (&TaskName, &Fence)| *task == lease.task && *fence == lease.fence;
         match self {

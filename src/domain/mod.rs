@@ -7,6 +7,7 @@ pub mod glob;
 pub mod holder;
 pub mod judge;
 pub mod lease;
+pub mod leases;
 pub mod notice;
 pub mod overlap;
 pub mod policy;

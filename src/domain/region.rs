@@ -255,7 +255,7 @@ impl FromIterator<Region> for RegionSet {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::cell::Cell;
     use std::collections::BTreeMap;
     use std::sync::LazyLock;
@@ -290,7 +290,7 @@ pub(super) mod tests {
     }
 
     /// Every valid path of up to six bytes from `a`, `b`, `.` and `/`, shortest first.
-    pub(in crate::domain) static PATHS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    pub(crate) static PATHS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         let longer = |word: &Vec<u8>| b"ab./".map(|byte| [word.as_slice(), &[byte]].concat());
         let lengths = std::iter::successors(Some(vec![Vec::new()]), |words: &Vec<Vec<u8>>| {
             Some(words.iter().flat_map(longer).collect())
@@ -316,7 +316,7 @@ pub(super) mod tests {
     }
 
     /// A pattern or a set of up to four, with negation, over the names of [`PATHS`].
-    pub(in crate::domain) fn any_region() -> impl Strategy<Value = Region> {
+    pub(crate) fn any_region() -> impl Strategy<Value = Region> {
         let plain = pattern_text()
             .prop_filter_map("refused", |text| Region::parse(&text, &BTreeMap::new(), Case::Sensitive).ok());
         let rule = (proptest::bool::weighted(0.4), pattern_text())

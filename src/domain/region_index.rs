@@ -28,8 +28,8 @@ impl<T: Clone> RegionIndex<T> {
     /// Adds a region under a key; a key may have many.
     pub fn insert(&mut self, region: &Region, key: T) {
         let place = self.entries.len();
-        for pattern in region.adding() {
-            let places = self.by_prefix.entry(sorted_by(pattern)).or_default();
+        for key in keys_of(region) {
+            let places = self.by_prefix.entry(key).or_default();
             if places.last() != Some(&place) {
                 places.push(place);
             }
@@ -46,10 +46,8 @@ impl<T: Clone> RegionIndex<T> {
 
     /// The regions that cover a path, in the order of their insertion.
     pub fn covering<'a>(&'a self, path: &'a [u8]) -> impl Iterator<Item = (T, &'a Region)> {
-        let mut directory = path.to_ascii_lowercase();
-        directory.push(b'/');
         let mut places = Vec::new();
-        self.collect_above(&directory, &mut places);
+        self.collect_above(&key_of_path(path), &mut places);
         self.entries_at(places).filter(move |(_, region)| region.covers(path))
     }
 
@@ -69,9 +67,8 @@ impl<T: Clone> RegionIndex<T> {
 
     /// Collects what stands at a prefix and at all that it begins with.
     fn collect_above(&self, prefix: &[u8], places: &mut Vec<usize>) {
-        let slashes = prefix.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
-        for end in std::iter::once(0).chain(slashes) {
-            places.extend(self.by_prefix.get(&prefix[..end]).into_iter().flatten());
+        for key in keys_above(prefix) {
+            places.extend(self.by_prefix.get(key).into_iter().flatten());
         }
     }
 
@@ -83,6 +80,24 @@ impl<T: Clone> RegionIndex<T> {
             (key.clone(), region)
         })
     }
+}
+
+/// The keys of a region: what covers a path has a key that [`keys_above`] the path's own key gives.
+pub fn keys_of(region: &Region) -> impl Iterator<Item = Vec<u8>> {
+    region.adding().map(sorted_by)
+}
+
+/// A path's own key.
+pub fn key_of_path(path: &[u8]) -> Vec<u8> {
+    let mut key = path.to_ascii_lowercase();
+    key.push(b'/');
+    key
+}
+
+/// A key, and those of everything that it is below.
+pub fn keys_above(key: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let slashes = key.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
+    std::iter::once(0).chain(slashes).map(|end| &key[..end])
 }
 
 /// What a pattern is sorted by: case is dropped for all, because the exact test follows.

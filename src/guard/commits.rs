@@ -40,7 +40,7 @@ impl Bench<'_> {
     ) -> Result<Judgement, GuardError> {
         let mut all = Judgement::default();
         // A task's fence is checked even when nothing is left to judge.
-        self.book.judge(actor, [], self.commons, self.now)?;
+        self.leases.about(&[], &actor.tasks())?.judge(actor, [], self.commons, self.now)?;
         for commit in commits {
             let judgement = self.judge_commit(actor, *commit, published)?;
             all.free.extend(judgement.free);

@@ -9,10 +9,11 @@ pub mod staged;
 pub mod updates;
 
 use crate::base::clock::Timestamp;
-use crate::domain::book::LeaseBook;
+use crate::base::failure::Explain;
 use crate::domain::judge::Actor;
 use crate::domain::judge::Judgement;
 use crate::domain::lease::Lease;
+use crate::domain::leases::Leases;
 use crate::domain::refused::Refused;
 use crate::domain::region::RegionSet;
 use crate::git::Oid;
@@ -25,7 +26,7 @@ pub struct Bench<'a> {
     /// The repository, seen from the checkout in which something happens.
     pub repo: &'a Repo,
     /// The leases.
-    pub book: &'a LeaseBook,
+    pub leases: &'a dyn Leases,
     /// What all may change.
     pub commons: &'a RegionSet,
     /// The time.
@@ -43,13 +44,23 @@ pub enum GuardError {
     /// git could not answer; what cannot be judged does not pass.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// The leases could not be read.
+    #[error("{0}")]
+    Leases(Box<dyn Explain>),
 }
 
-impl crate::base::failure::Explain for GuardError {
+impl From<Box<dyn Explain>> for GuardError {
+    fn from(error: Box<dyn Explain>) -> GuardError {
+        GuardError::Leases(error)
+    }
+}
+
+impl Explain for GuardError {
     fn kind(&self) -> crate::base::failure::Kind {
         match self {
             GuardError::Refused(refused) => refused.kind(),
             GuardError::Git(error) => error.kind(),
+            GuardError::Leases(error) => error.kind(),
         }
     }
 
@@ -57,6 +68,7 @@ impl crate::base::failure::Explain for GuardError {
         match self {
             GuardError::Refused(refused) => refused.hints(),
             GuardError::Git(error) => error.hints(),
+            GuardError::Leases(error) => error.hints(),
         }
     }
 
@@ -64,6 +76,7 @@ impl crate::base::failure::Explain for GuardError {
         match self {
             GuardError::Refused(refused) => refused.details(),
             GuardError::Git(error) => error.details(),
+            GuardError::Leases(error) => error.details(),
         }
     }
 }
@@ -72,7 +85,8 @@ impl Bench<'_> {
     /// Judges paths; an obstacle stands only if the change does not come from the obstacle's own task, as
     /// `sources` (the commits that the change came from) tell.
     fn judge(&self, actor: &Actor, paths: &[&[u8]], sources: &[Oid]) -> Result<Judgement, GuardError> {
-        let refused = match self.book.judge(actor, paths.iter().copied(), self.commons, self.now) {
+        let book = self.leases.about(paths, &actor.tasks())?;
+        let refused = match book.judge(actor, paths.iter().copied(), self.commons, self.now) {
             Ok(judgement) => return Ok(judgement),
             Err(refused) => refused,
         };
@@ -80,7 +94,7 @@ impl Bench<'_> {
         let mut standing = Vec::new();
         let mut answers: Vec<(&Lease, bool)> = Vec::new();
         for obstacle in obstacles {
-            let Some(lease) = self.book.get(&obstacle.task) else { continue };
+            let Some(lease) = book.get(&obstacle.task) else { continue };
             let known = answers.iter().find(|(seen, _)| seen.task == lease.task).map(|(_, answer)| *answer);
             let own = match known {
                 Some(answer) => answer,

@@ -1,10 +1,9 @@
 //! Judging ref updates: what moves a local branch, and what leaves for a remote.
 
-use std::collections::BTreeSet;
-
 use crate::domain::judge::Actor;
 use crate::domain::judge::Judgement;
 use crate::domain::lease::Lease;
+use crate::domain::task::TaskName;
 use crate::git::Oid;
 use crate::git::error::GitError;
 use crate::git::repo::Repo;
@@ -150,7 +149,7 @@ impl Bench<'_> {
         let fetched = updates.iter().filter(|update| update.name.starts_with(REMOTES));
         published.0.extend(fetched.filter_map(|update| update.new));
         let branches = self.repo.references(BRANCHES)?;
-        let targets: BTreeSet<&str> = self.book.leases().iter().map(|lease| lease.target.as_str()).collect();
+        let targets = self.leases.targets();
         for update in updates.iter().filter(|update| update.moves_branch()) {
             let Some(new) = update.new else { continue };
             let old = branches.iter().find(|(name, _)| *name == update.name).map(|(_, tip)| *tip);
@@ -185,26 +184,30 @@ impl Bench<'_> {
     }
 
     /// A live task's branch moves or goes only in its workspace, and its target moves only by landing.
-    fn judge_branch(&self, actor: &Actor, update: &Update) -> Result<(), BranchRefused> {
+    fn judge_branch(&self, actor: &Actor, update: &Update) -> Result<(), UpdateError> {
         let task = match actor {
             Actor::Task(task, _) => Some(task),
             Actor::Person(_) => None,
         };
+        let named = TaskName::of_branch(&update.name);
+        let tasks: Vec<&TaskName> = task.into_iter().chain(&named).collect();
+        let book = self.leases.about(&[], &tasks).map_err(GuardError::from)?;
         let of_branch = |lease: &&Lease| lease.branch() == Some(update.name.as_str());
-        if let Some(lease) = self.book.leases().iter().find(of_branch)
+        if let Some(lease) = named.as_ref().and_then(|task| book.get(task)).filter(of_branch)
             && task != Some(&lease.task)
         {
-            return Err(BranchRefused::Exclusive {
+            return Err(UpdateError::Branch(BranchRefused::Exclusive {
                 branch: update.name.clone(),
                 task: lease.task.to_string(),
                 holder: lease.holder.to_string(),
-            });
+            }));
         }
-        let own = task.and_then(|task| self.book.get(task));
+        let own = task.and_then(|task| book.get(task));
         match own {
-            Some(lease) if lease.target == update.name => {
-                Err(BranchRefused::Target { task: lease.task.to_string(), target: update.name.clone() })
-            }
+            Some(lease) if lease.target == update.name => Err(UpdateError::Branch(BranchRefused::Target {
+                task: lease.task.to_string(),
+                target: update.name.clone(),
+            })),
             _ => Ok(()),
         }
     }

@@ -63,6 +63,11 @@ impl<'repo> Ledger<'repo> {
         Ledger { repo, durability }
     }
 
+    /// The repository.
+    pub(super) fn repo(&self) -> &'repo Repo {
+        self.repo
+    }
+
     /// The folder inside the repository where git odyssey keeps what is not in the ledger.
     pub fn folder(&self) -> PathBuf {
         folder(self.repo)

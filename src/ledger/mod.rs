@@ -17,4 +17,5 @@ pub mod journal;
 pub mod local;
 pub mod queue;
 pub mod repair;
+pub mod shelf;
 pub mod watch;
