@@ -119,6 +119,11 @@ impl LeaseBook {
         &self.leases
     }
 
+    /// The live leases themselves, by task.
+    pub fn into_leases(self) -> Vec<Lease> {
+        self.leases
+    }
+
     /// The lease of a task, if it is live.
     pub fn get(&self, task: &TaskName) -> Option<&Lease> {
         let place = self.leases.binary_search_by(|lease| lease.task.cmp(task)).ok()?;

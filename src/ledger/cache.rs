@@ -1,10 +1,13 @@
 //! A cache of lease files by their object: a hook must not read a thousand small objects at every commit.
 //!
-//! One line a lease: the object's name, a blank, the lease as JSON. Whoever had to read an object adds its line at the
-//! end, so a cache is never more than one change behind. What a line holds is named by the hash of its content, so it can
+//! One line a lease: the object's name, a blank, the lease as JSON. Whoever writes a lease to the ledger, or had to
+//! read its object, adds its line at the end. What a line holds is named by the hash of its content, so it can
 //! be old but never wrong; a line that was cut off is read as none.
 
 use std::collections::HashMap;
+use std::io::Read;
+use std::io::Seek;
+use std::io::SeekFrom;
 use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
@@ -58,10 +61,7 @@ impl LeaseCache {
 
     /// Adds a lease file that was not found.
     pub fn add(&mut self, oid: Oid, file: &LeaseFile) {
-        match serde_json::to_string(file) {
-            Ok(json) => self.added.extend_from_slice(format!("{oid} {json}\n").as_bytes()),
-            Err(error) => tracing::debug!(%error, "a lease is not kept in the cache"),
-        }
+        self.added.extend(line(oid, file));
     }
 
     /// Keeps what was added, and drops the lines of leases that ended when they are many; `live` are the
@@ -83,20 +83,42 @@ impl LeaseCache {
         } else if self.added.is_empty() {
             Ok(())
         } else {
-            append(&self.path, &self.text, &self.added).map_err(|error| error.to_string())
+            append(&self.path, &self.added).map_err(|error| error.to_string())
         };
-        if let Err(error) = written {
-            tracing::debug!(path = %self.path.display(), error, "the cache of leases was not written");
+        tell(&self.path, written);
+    }
+}
+
+/// Adds a lease file that was just written to the ledger, for those who will read it.
+pub fn add(path: &Path, oid: Oid, file: &LeaseFile) {
+    tell(path, append(path, &line(oid, file)).map_err(|error| error.to_string()));
+}
+
+fn line(oid: Oid, file: &LeaseFile) -> Vec<u8> {
+    match serde_json::to_string(file) {
+        Ok(json) => format!("{oid} {json}\n").into_bytes(),
+        Err(error) => {
+            tracing::debug!(%error, "a lease is not kept in the cache");
+            Vec::new()
         }
     }
 }
 
+fn tell(path: &Path, written: Result<(), String>) {
+    if let Err(error) = written {
+        tracing::debug!(path = %path.display(), error, "the cache of leases was not written");
+    }
+}
+
 /// One write at the end of the file, so that lines of several processes stand whole beside each other.
-fn append(path: &Path, text: &[u8], added: &[u8]) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+fn append(path: &Path, added: &[u8]) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().read(true).append(true).create(true).open(path)?;
     // A line that was cut off, by a full disk say, must not swallow the next one.
-    let whole = text.is_empty() || text.ends_with(b"\n");
-    let lines = if whole { added.to_vec() } else { [b"\n", added].concat() };
+    let mut last = *b"\n";
+    if file.seek(SeekFrom::End(-1)).is_ok() {
+        file.read_exact(&mut last)?;
+    }
+    let lines = if last == *b"\n" { added.to_vec() } else { [b"\n", added].concat() };
     file.write_all(&lines)
 }
 

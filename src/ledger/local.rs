@@ -1,9 +1,11 @@
 //! The ledger of one machine: read, decide, write, with the ref's compare-and-swap as the truth.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::cache;
 use super::cache::LeaseCache;
 use super::codec::LeaseFile;
 use super::error::LedgerError;
@@ -17,6 +19,8 @@ use crate::domain::event::EventKind;
 use crate::domain::lease::Fence;
 use crate::domain::lease::Lease;
 use crate::domain::region::Case;
+use crate::domain::task::TaskName;
+use crate::git::BString;
 use crate::git::Oid;
 use crate::git::error::GitError;
 use crate::git::objects::Entry as TreeEntry;
@@ -118,6 +122,11 @@ impl<'repo> Ledger<'repo> {
     /// # Errors
     /// As for [`Ledger::read`].
     pub fn read_at(&self, tip: Oid) -> Result<State, LedgerError> {
+        self.read_from(tip, None)
+    }
+
+    /// Reads the state at one of the ledger's commits; what is in `known` too is taken from there.
+    fn read_from(&self, tip: Oid, known: Option<State>) -> Result<State, LedgerError> {
         let damaged = |what: String| LedgerError::Damaged { commit: tip, what };
         let root = self.repo.tree(self.repo.commit(tip)?.tree)?;
         let find = |name: &str| root.iter().find(|entry| entry.name == name).map(|entry| entry.oid);
@@ -135,7 +144,10 @@ impl<'repo> Ledger<'repo> {
         let fence: u64 = fence.parse().map_err(|_| damaged(format!("fence is '{fence}', no number")))?;
         // Git keeps no empty trees, so a ledger without leases has no such entry.
         let files = find("leases").map(|oid| self.repo.tree(oid)).transpose()?.unwrap_or_default();
-        let leases = self.read_leases(&files, &damaged)?;
+        let leases = match known {
+            Some(known) => self.read_other_leases(&files, known, &damaged)?,
+            None => self.read_leases(&files, &damaged)?,
+        };
         Ok(State { tip, book: LeaseBook::new(leases, Fence(fence)), files })
     }
 
@@ -145,7 +157,7 @@ impl<'repo> Ledger<'repo> {
         damaged: &dyn Fn(String) -> LedgerError,
     ) -> Result<Vec<Lease>, LedgerError> {
         let case = self.case();
-        let mut cache = LeaseCache::open(self.folder().join("leases.cache"));
+        let mut cache = LeaseCache::open(self.cache());
         let mut read = Vec::with_capacity(files.len());
         for entry in files {
             let wrong = |what: &str| damaged(format!("leases/{}: {what}", entry.name));
@@ -171,6 +183,43 @@ impl<'repo> Ledger<'repo> {
         read.into_iter().map(lease).collect()
     }
 
+    /// Reads the leases that are not known already: few, so that opening the cache would cost more.
+    fn read_other_leases(
+        &self,
+        files: &[TreeEntry],
+        known: State,
+        damaged: &dyn Fn(String) -> LedgerError,
+    ) -> Result<Vec<Lease>, LedgerError> {
+        let case = self.case();
+        let oids: HashMap<_, _> = known.files.into_iter().map(|file| (file.name, file.oid)).collect();
+        let mut leases = HashMap::new();
+        for lease in known.book.into_leases() {
+            let name = file_name(&lease.task);
+            if let Some(oid) = oids.get(&name) {
+                leases.insert((name, *oid), lease);
+            }
+        }
+        let mut read = Vec::with_capacity(files.len());
+        for entry in files {
+            if let Some(lease) = leases.remove(&(entry.name.clone(), entry.oid)) {
+                read.push(lease);
+                continue;
+            }
+            let wrong = |what: String| damaged(format!("leases/{}: {what}", entry.name));
+            let file = LeaseFile::from_toml(&self.repo.blob(entry.oid)?).map_err(&wrong)?;
+            let lease = file.lease(case).map_err(&wrong)?;
+            if file_name(&lease.task) != entry.name {
+                return Err(wrong(format!("it is the lease of {}", lease.task)));
+            }
+            read.push(lease);
+        }
+        Ok(read)
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.folder().join("leases.cache")
+    }
+
     /// How paths are compared here.
     pub fn case(&self) -> Case {
         if self.repo.ignores_case() { Case::Insensitive } else { Case::Sensitive }
@@ -186,8 +235,10 @@ impl<'repo> Ledger<'repo> {
         now: Timestamp,
         decide: impl FnMut(&State) -> Result<(Vec<Entry>, T), E>,
     ) -> Result<T, E> {
+        // What was read before the lock need not be read under it, where others wait.
+        let before = self.read()?;
         let lock = self.lock()?;
-        self.change_locked(&lock, now, decide)
+        self.change_from(&lock, Some(before), now, decide)
     }
 
     /// As [`Ledger::change`], for a caller that has the lock already.
@@ -196,12 +247,27 @@ impl<'repo> Ledger<'repo> {
     /// As for [`Ledger::change`].
     pub fn change_locked<T, E: From<LedgerError>>(
         &self,
+        lock: &Lock,
+        now: Timestamp,
+        decide: impl FnMut(&State) -> Result<(Vec<Entry>, T), E>,
+    ) -> Result<T, E> {
+        self.change_from(lock, None, now, decide)
+    }
+
+    fn change_from<T, E: From<LedgerError>>(
+        &self,
         _lock: &Lock,
+        mut before: Option<State>,
         now: Timestamp,
         mut decide: impl FnMut(&State) -> Result<(Vec<Entry>, T), E>,
     ) -> Result<T, E> {
         loop {
-            let state = self.read()?;
+            let tip = self.repo.reference(LEDGER).map_err(LedgerError::from)?;
+            let tip = tip.ok_or(LedgerError::NotPrepared)?;
+            let state = match before.take() {
+                Some(state) if state.tip == tip => state,
+                known => self.read_from(tip, known)?,
+            };
             let (entries, answer) = decide(&state)?;
             if entries.is_empty() {
                 return Ok(answer);
@@ -247,9 +313,11 @@ impl<'repo> Ledger<'repo> {
         lease: &Lease,
         written: &mut Vec<Oid>,
     ) -> Result<(), LedgerError> {
-        let oid = self.repo.write_blob(LeaseFile::of(lease).to_toml().as_bytes())?;
+        let file = LeaseFile::of(lease);
+        let oid = self.repo.write_blob(file.to_toml().as_bytes())?;
         written.push(oid);
-        let name = format!("{}.toml", lease.task).into();
+        cache::add(&self.cache(), oid, &file);
+        let name = file_name(&lease.task);
         // Among plain files git's order is that of the bytes.
         match files.binary_search_by(|file| file.name.cmp(&name)) {
             Ok(place) => files[place].oid = oid,
@@ -265,7 +333,8 @@ impl<'repo> Ledger<'repo> {
         let mut written = Vec::new();
         for entry in entries {
             for task in &entry.remove {
-                files.retain(|file| file.name != format!("{task}.toml"));
+                let name = file_name(task);
+                files.retain(|file| file.name != name);
             }
             for lease in &entry.put {
                 fence = fence.max(lease.fence);
@@ -326,6 +395,11 @@ impl<'repo> Ledger<'repo> {
         }
         Ok(())
     }
+}
+
+/// A lease's file in the ledger.
+fn file_name(task: &TaskName) -> BString {
+    format!("{task}.toml").into()
 }
 
 /// The folder inside a repository where git odyssey keeps what is not in the ledger.
