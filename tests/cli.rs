@@ -493,7 +493,10 @@ fn claim_runs_a_command_in_the_workspace_and_parks_when_it_ends() {
         .run(&["status"])
         .run(&["claim", "ui", "--region", "src/ui/**", "--for", "claude-1", "--", "no-such-program"])
         .run(&["status"])
-        .run(&["claim", "ui-2", "--region", "src/ui/**", "--for", "claude-1", "--", ""]);
+        .run(&["claim", "ui-2", "--region", "src/ui/**", "--for", "claude-1", "--", ""])
+        .run(&["claim", "api", "--region", "api/**", "--for", "claude-1", "--json", "--", "echo", "hello"]);
+    let copy = std::fs::read_to_string(lab.workspace("auth").join(".odyssey/lease.toml")).unwrap();
+    assert!(copy.contains("phase = \"parked\""), "{copy}");
     assert_data_eq!(
         session.screen(),
         str![[r#"
@@ -528,6 +531,32 @@ $ git odyssey claim ui-2 --region 'src/ui/**' --for claude-1 -- ''
 --- stderr
 error: '' is no program: a region must come before --, a command after it
 --- exit 2
+
+$ git odyssey claim api --region 'api/**' --for claude-1 --json -- echo hello
+{
+  "command": "claim",
+  "ok": true,
+  "result": {
+    "base": "[HASH]",
+    "branch": "refs/heads/odyssey/api",
+    "expires_at": "2026-11-24T02:30:00Z",
+    "fence": 3,
+    "holder": {
+      "kind": "agent",
+      "name": "claude-1"
+    },
+    "path": "[LAB]/main.odyssey/api",
+    "regions": [
+      "api/**"
+    ],
+    "task": "api"
+  },
+  "version": 1
+}
+--- stderr
+note: api works in [LAB]/main.odyssey/api
+hello
+--- exit 0
 
 
 "#]].raw()

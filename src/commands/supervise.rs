@@ -44,11 +44,15 @@ pub fn run(
     {
         return ended.map(code);
     }
-    session.ledger().change(context.clock.now(), |state| -> Result<_, LedgerError> {
+    let parked = session.ledger().change(context.clock.now(), |state| -> Result<_, LedgerError> {
         let ours = state.book.get(&lease.task).is_some_and(|now| now.fence == lease.fence);
         let entry = if ours { state.book.park(&lease.task, "its command ended")? } else { None };
-        Ok((entry.into_iter().collect(), ()))
+        let parked = entry.as_ref().and_then(|entry| entry.put.first().cloned());
+        Ok((entry.into_iter().collect(), parked))
     })?;
+    if let Some(parked) = parked {
+        session.refresh_copy(&parked)?;
+    }
     let status = ended?;
     Ok(code(status))
 }
@@ -63,6 +67,10 @@ async fn watched(
     let variables = setup::variables(lease, workspace);
     let line = shell_words::join(words);
     let mut command = tokio::process::Command::from(process::command(words, workspace, &variables));
+    if context.json {
+        // Our own answer is the only one on standard output.
+        command.stdout(std::io::stderr());
+    }
     let mut child = command.spawn().map_err(|source| CommandError::Start(line.clone(), source))?;
     let third = (lease.ttl / 3).max(Duration::from_secs(1));
     let mut renewals = tokio::time::interval(third);
