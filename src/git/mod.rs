@@ -17,6 +17,7 @@ pub mod objects;
 pub mod paths;
 pub mod reflog;
 pub mod refs;
+pub mod remote;
 pub mod repo;
 pub mod rerere;
 pub mod run;

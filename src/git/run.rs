@@ -6,6 +6,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::IsTerminal;
 use std::io::Read;
 use std::io::Seek;
 use std::io::Write;
@@ -17,6 +18,8 @@ use std::process::ChildStdout;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
 
 use super::error::GitError;
 use crate::base::lock::Lock;
@@ -49,6 +52,8 @@ pub struct Git {
     variables: Vec<(OsString, OsString)>,
     input: Vec<u8>,
     held: Option<Held>,
+    /// Whether it may ask the person at the terminal.
+    asks: bool,
 }
 
 /// A lock that git holds for us, as one of its streams.
@@ -78,6 +83,7 @@ impl Git {
             variables: Vec::new(),
             input: Vec::new(),
             held: None,
+            asks: false,
         }
     }
 
@@ -134,6 +140,14 @@ impl Git {
         Ok(self)
     }
 
+    /// Lets it ask the person at the terminal for a password, where there is a person and a terminal.
+    #[must_use]
+    pub fn asking(mut self) -> Git {
+        self.asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        // A person who forbade questions keeps that.
+        if self.asks { self } else { self.env("GIT_TERMINAL_PROMPT", "0") }
+    }
+
     /// Runs it; a failing exit status is an error that shows what git said.
     ///
     /// # Errors
@@ -178,6 +192,49 @@ impl Git {
         Ok(Output { status: output.status, stdout: output.stdout, stderr: output.stderr })
     }
 
+    /// As [`Git::answer`], for no longer than `limit`; then it and all that it started are ended, and nothing is answered.
+    ///
+    /// It gets no input but a lock that it holds.
+    ///
+    /// # Errors
+    /// When it cannot be started or followed.
+    pub fn answer_within(mut self, limit: Duration) -> Result<Option<Output>, GitError> {
+        let line = self.to_string();
+        let failed = |source| GitError::Start(line.clone(), source);
+        tracing::debug!(command = %line, folder = %self.folder.display(), "git");
+        // Files, not pipes: what git leaves behind (a connection that is kept for the next) may hold a pipe open for ever.
+        let mut stdout = tempfile::tempfile().map_err(failed)?;
+        let mut stderr = tempfile::tempfile().map_err(failed)?;
+        let held = self.held.take();
+        let mut command = self.command();
+        match held {
+            Some(Held::AsInput(file)) => command.stdin(file),
+            Some(Held::AsOutput(_)) | None => command.stdin(Stdio::null()),
+        };
+        command.stdout(stdout.try_clone().map_err(failed)?).stderr(stderr.try_clone().map_err(failed)?);
+        let begun = Instant::now();
+        let mut child = command.spawn().map_err(failed)?;
+        // Keeps no handle of its own: the lock is the child's from here on.
+        drop(command);
+        let mut pause = Duration::from_micros(200);
+        let status = loop {
+            match child.try_wait().map_err(failed)? {
+                Some(status) => break status,
+                None if begun.elapsed() < limit => std::thread::sleep(pause),
+                None => {
+                    end_group(&mut child).map_err(failed)?;
+                    return Ok(None);
+                }
+            }
+            pause = (pause * 2).min(LOOK);
+        };
+        let read = |file: &mut File| {
+            let mut bytes = Vec::new();
+            file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map(|_| bytes).map_err(failed)
+        };
+        Ok(Some(Output { status, stdout: read(&mut stdout)?, stderr: read(&mut stderr)? }))
+    }
+
     /// Starts it to answer many questions, one after the other.
     ///
     /// # Errors
@@ -208,9 +265,30 @@ impl Git {
         super::testing::isolate(&mut command);
         command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        own_group(&mut command);
+        // In a group of its own it could not read from the terminal.
+        if !self.asks {
+            own_group(&mut command);
+        }
         command
     }
+}
+
+/// How often, at least, a git that has a limit is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Ends a child that leads a group of its own and, where there are groups, all that it started.
+///
+/// # Errors
+/// When it cannot be ended or waited for.
+#[expect(clippy::disallowed_methods, reason = "the system's own way to end a group")]
+pub fn end_group(child: &mut Child) -> std::io::Result<()> {
+    if cfg!(unix) {
+        let group = format!("-{}", child.id());
+        // Where there is no such program, or no such group, the child alone is ended.
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+    }
+    child.kill()?;
+    child.wait().map(drop)
 }
 
 /// A git that answers one question after the other. Ends with this value.

@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::io::Seek;
 use std::path::Path;
-use std::process::Child;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
@@ -13,6 +12,7 @@ use std::time::Instant;
 
 use crate::base::failure::Explain;
 use crate::base::text;
+use crate::git::run::end_group;
 use crate::git::run::ended;
 
 /// A command that did not do what it was run for.
@@ -163,18 +163,6 @@ fn own_group(command: &mut Command) {
 
 #[cfg(not(unix))]
 fn own_group(_: &mut Command) {}
-
-/// Ends a command and, where there are groups, all that it started.
-#[expect(clippy::disallowed_methods, reason = "the system's own way to end a group")]
-fn end_group(child: &mut Child) -> std::io::Result<()> {
-    if cfg!(unix) {
-        let group = format!("-{}", child.id());
-        // Where there is no such program, the command alone is ended.
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
-    }
-    child.kill()?;
-    child.wait().map(drop)
-}
 
 /// Runs the hook that was here before ours, with the same arguments and input, in the same environment.
 ///
