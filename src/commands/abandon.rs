@@ -8,6 +8,7 @@ use crate::domain::event::EventKind;
 use crate::domain::refused::Refused;
 use crate::domain::task::TaskName;
 use crate::ledger::error::LedgerError;
+use crate::ledger::remote_error::leaves_open;
 use crate::workspace::copy;
 
 use super::Context;
@@ -68,9 +69,11 @@ impl Abandon {
             }
             Ok((vec![state.book.end(&task, fence, event)?], ()))
         });
-        if let Err(refused) = ended {
-            removal::done(written)?;
-            return Err(refused.into());
+        if let Err(refused) = ended.map_err(Failure::from) {
+            if !leaves_open(&refused) {
+                removal::done(written)?;
+            }
+            return Err(refused);
         }
         if let Some(checkout) = session.repo.checkout() {
             copy::remove(checkout, &task)?;

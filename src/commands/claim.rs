@@ -29,6 +29,7 @@ use crate::ledger::intent::Intent;
 use crate::ledger::intent::Making;
 use crate::ledger::intent::Written;
 use crate::ledger::local::State;
+use crate::ledger::remote_error::leaves_open;
 use crate::workspace::copy;
 use crate::workspace::process::CommandError;
 use crate::workspace::setup;
@@ -228,6 +229,8 @@ impl Claim {
         let granted = self.grant(session, request, &written.token(), now);
         let (lease, base) = match granted {
             Ok(granted) => granted,
+            // What may have been granted all the same is settled by the next command, from the intent.
+            Err(failure) if leaves_open(&failure) => return Err(failure),
             Err(failure) => {
                 written.done()?;
                 return Err(failure);

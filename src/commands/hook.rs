@@ -9,6 +9,7 @@ use crate::base::failure::Explain;
 use crate::base::failure::Failure;
 use crate::base::failure::Kind;
 use crate::base::page::Page;
+use crate::base::text;
 use crate::domain::judge::Actor;
 use crate::domain::judge::Judgement;
 use crate::domain::leases::Leases;
@@ -258,6 +259,20 @@ fn leaving(
     Ok(all)
 }
 
+/// What follows from a judgement where a remote decides: a hook talks to no network, so nothing is recorded. What is free or
+/// has expired stays so until a command asks the remote, and a landing is judged again by what that says then.
+fn tell(context: &Context<'_>, actor: &Actor, judgement: &Judgement, remote: &str) {
+    for task in &judgement.expired {
+        context.monitor.note(&format!("{task} had expired by this machine's clock"));
+    }
+    if let (Actor::Task(task, _), [_, ..]) = (actor, &judgement.free[..]) {
+        let paths = text::count(judgement.free.len(), "path");
+        context.monitor.note(&format!(
+            "{paths} outside {task}'s lease: free as far as is known here, and {remote} was not asked to keep them so"
+        ));
+    }
+}
+
 /// How many parked pieces of work a writer is told of.
 const TOLD: usize = 20;
 
@@ -271,6 +286,10 @@ fn accept(
 ) -> Result<(), Failure> {
     for obstacle in judgement.parked.iter().take(TOLD) {
         context.monitor.note(&obstacle.line());
+    }
+    if let Some(authority) = &session.authority {
+        tell(context, actor, &judgement, &authority.remote().name);
+        return Ok(());
     }
     for task in &judgement.expired {
         session.ledger().change(session.now, |state| -> Result<_, LedgerError> {

@@ -4,6 +4,12 @@ use crate::base::failure::Failure;
 use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::git::repo::Repo;
+use crate::ledger::founding;
+use crate::ledger::founding::FALLBACK;
+use crate::ledger::founding::Founded;
+use crate::ledger::founding::Founding;
+use crate::ledger::local::LEDGER;
+use crate::ledger::remote::Authority;
 use crate::workspace::copy;
 
 use super::Context;
@@ -12,7 +18,22 @@ use super::session::Session;
 
 /// Prepare this repository; a second run repairs what is missing.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Init {}
+pub struct Init {
+    /// Let this remote decide, for several machines: claims and landings go through the ledger that it has
+    #[arg(long, value_name = "NAME")]
+    pub remote: Option<String>,
+}
+
+/// The remote that decides, as it is told.
+#[derive(Debug, serde::Serialize)]
+struct Decider {
+    name: String,
+    ledger: String,
+    how: Founded,
+}
+
+/// The mark around the name of the remote in `.git/config`.
+pub const REMOTE_MARK: &str = "git-odyssey-remote";
 
 /// The mark around our lines in `.git/info/exclude`.
 pub const MARK: &str = "git-odyssey";
@@ -20,6 +41,8 @@ pub const MARK: &str = "git-odyssey";
 #[derive(Debug, serde::Serialize)]
 struct Prepared {
     ledger_made: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remote: Option<Decider>,
     hooks: String,
     target: Option<String>,
 }
@@ -32,13 +55,25 @@ impl Init {
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let session = Session::open(context)?;
         let ledger = session.ledger();
-        let made = ledger.prepare(session.now)?;
+        let was_prepared = ledger.is_prepared()?;
+        let remote = self.found(&session, context)?;
+        let made = match remote {
+            Some(_) => !was_prepared,
+            None => ledger.prepare(session.now)?,
+        };
         session.repo.exclude_block(MARK, &[&format!("/{}/", copy::FOLDER)])?;
         let hooks = session.repo.install_hooks(&context.program, &ledger.folder())?.to_string();
         let mut page = Page::default();
         let verb = if made { "prepared" } else { "checked" };
         page.put(Label::Good, format!("{verb} ")).put(Label::Place, session.home.display().to_string()).end();
-        page.line(Label::Plain, format!("  ledger  {}", crate::ledger::local::LEDGER));
+        page.line(Label::Plain, format!("  ledger  {LEDGER}"));
+        if let Some(Decider { name, ledger, how }) = &remote {
+            let verb = match how {
+                Founded::Joined => "which had it",
+                Founded::Sent => "which was given it",
+            };
+            page.line(Label::Plain, format!("  decided by {name}, {verb} as {ledger}"));
+        }
         page.line(Label::Plain, format!("  hooks   {hooks}"));
         // A repository without a commit has no target yet, and that is fine until the first claim.
         let target = session.target().ok();
@@ -47,7 +82,30 @@ impl Init {
             page.line(Label::Plain, format!("  tasks land on {short}"));
         }
         page.line(Label::Quiet, "  begin a task: git odyssey claim TASK --region 'src/auth/**'");
-        Ok(Outcome::new(page, &Prepared { ledger_made: made, hooks, target }))
+        Ok(Outcome::new(page, &Prepared { ledger_made: made, remote, hooks, target }))
+    }
+
+    /// Makes a remote decide, if one is named here or was before.
+    fn found(&self, session: &Session, context: &Context<'_>) -> Result<Option<Decider>, Failure> {
+        let configured = session.authority.as_ref();
+        let Some(name) = self.remote.clone().or(configured.map(|one| one.remote().name.clone())) else {
+            return Ok(None);
+        };
+        // A name that was chosen or found out before holds for the same remote only.
+        let known = configured.filter(|one| one.remote().name == name).map(|one| one.name().to_owned());
+        let names = known.map_or_else(|| vec![LEDGER.to_owned(), FALLBACK.to_owned()], |known| vec![known]);
+        let like = Authority::of(&session.repo, name, LEDGER.to_owned(), context.clock)?;
+        let ledger = session.ledger().decided_by(None);
+        let Founding { authority, how } = founding::found(&ledger, &names, &like, session.now)?;
+        let (name, ledger) = (authority.remote().name.clone(), authority.name().to_owned());
+        if configured.is_none_or(|one| one.remote().name != name || one.name() != ledger) {
+            let mut settings = vec![("remote", name.as_str())];
+            if ledger != LEDGER {
+                settings.push(("remoteLedger", &ledger));
+            }
+            session.repo.put_settings(REMOTE_MARK, "odyssey", &settings)?;
+        }
+        Ok(Some(Decider { name, ledger, how }))
     }
 }
 

@@ -34,11 +34,19 @@ use super::syncing;
 
 /// Finishes or undoes every operation that was cut off, and notes which. Commands that change something call it first.
 ///
+/// Where a remote decides it is asked how the ledger stands, once for the whole command.
+///
 /// # Errors
-/// When one of them can be neither finished nor undone; its intent stays.
+/// When one of them can be neither finished nor undone; its intent stays. When the remote that decides is away.
 pub fn cut_off(session: &Session, context: &Context<'_>) -> Result<Vec<String>, Failure> {
     let mut done = Vec::new();
     let mut cuts = intent::cut_off(&session.ledger().folder())?;
+    if cuts.is_empty() {
+        session.ledger().refresh()?;
+    } else {
+        // What they had on its way must not be sent for them after they were undone.
+        session.ledger().settle()?;
+    }
     // A removal is a step of a landing or of an end, which go on with what it leaves.
     cuts.sort_by_key(|cut| !matches!(cut.intent, Intent::Remove { .. }));
     for cut in cuts {

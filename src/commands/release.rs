@@ -9,6 +9,7 @@ use crate::domain::event::EventKind;
 use crate::domain::refused::Refused;
 use crate::domain::task::TaskName;
 use crate::ledger::error::LedgerError;
+use crate::ledger::remote_error::leaves_open;
 use crate::workspace::copy;
 
 use super::Context;
@@ -66,9 +67,11 @@ impl Release {
             };
             Ok((entry.into_iter().collect(), ()))
         });
-        if let Err(refused) = ended {
-            removal::done(written)?;
-            return Err(refused.into());
+        if let Err(refused) = ended.map_err(Failure::from) {
+            if !leaves_open(&refused) {
+                removal::done(written)?;
+            }
+            return Err(refused);
         }
         let mut page = Page::default();
         let workspace = match work {

@@ -76,7 +76,10 @@ fn holds_work(session: &Session, lease: &Lease) -> Result<bool, Failure> {
             _ => return Ok(true),
         }
     }
-    let Some(worktree) = session.workspace(lease)? else { return Ok(false) };
+    let Some(worktree) = session.workspace(lease)? else {
+        // On another machine there may be anything.
+        return Ok(session.authority.is_some() && session.repo.reference(branch)?.is_none());
+    };
     if worktree.missing {
         return Ok(false);
     }

@@ -73,7 +73,8 @@ pub fn renew(
     Ok(lease)
 }
 
-/// Renews the leases under which somebody works, at most once a third of their time: a commit does, and other work does.
+/// Renews the leases under which somebody works, at most once a third of their time: a commit does, and other work does. Not
+/// where a remote decides.
 ///
 /// # Errors
 /// When the ledger cannot be read or written.
@@ -82,7 +83,8 @@ pub fn if_due(session: &Session, actor: &Actor) -> Result<(), Failure> {
         Actor::Task(task, fence) => vec![(task.clone(), *fence)],
         Actor::Person(own) => own.clone(),
     };
-    if own.is_empty() || !session.ledger().is_prepared()? {
+    // A hook talks to no network: where a remote decides, renewing takes a command.
+    if own.is_empty() || session.authority.is_some() || !session.ledger().is_prepared()? {
         return Ok(());
     }
     let state = session.ledger().read()?;

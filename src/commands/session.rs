@@ -26,6 +26,7 @@ use crate::git::worktree::Worktree;
 use crate::ledger::codec::LeaseFile;
 use crate::ledger::local::Durability;
 use crate::ledger::local::Ledger;
+use crate::ledger::remote::Authority;
 use crate::workspace::copy;
 use crate::workspace::place;
 use crate::workspace::place::Workspaces;
@@ -45,6 +46,8 @@ pub struct Session {
     pub policy: Policy,
     /// The time of the request.
     pub now: Timestamp,
+    /// The remote that decides, if one does.
+    pub authority: Option<Authority>,
 }
 
 /// What stands in the way of any request.
@@ -106,13 +109,14 @@ impl Session {
         let repo = Repo::discover(&context.folder)?;
         let home = place::home(&repo)?;
         let policy = read_policy(&repo, &home)?;
-        Ok(Session { repo, home, policy, now: context.clock.now() })
+        let authority = Authority::configured(&repo, context.clock)?;
+        Ok(Session { repo, home, policy, now: context.clock.now(), authority })
     }
 
     /// The ledger.
     pub fn ledger(&self) -> Ledger<'_> {
         let durability = if self.policy.ledger.fsync { Durability::Synced } else { Durability::Cached };
-        Ledger::of(&self.repo, durability)
+        Ledger::of(&self.repo, durability).decided_by(self.authority.as_ref())
     }
 
     /// Where workspaces are.

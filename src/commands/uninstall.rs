@@ -15,6 +15,7 @@ use crate::workspace::copy;
 use super::Context;
 use super::Outcome;
 use super::init::MARK;
+use super::init::REMOTE_MARK;
 use super::recover;
 use super::removal;
 use super::session::Session;
@@ -57,7 +58,13 @@ impl Uninstall {
         let ledger = session.ledger();
         let mut kept = Uninstalled { kept_branches: Vec::new(), kept_worktrees: Vec::new(), kept_salvage: 0 };
         if ledger.is_prepared()? {
-            recover::cut_off(&session, context)?;
+            match recover::cut_off(&session, context) {
+                // Who leaves for good must not depend on a remote that has gone for good.
+                Err(failure) if self.force && session.authority.is_some() => {
+                    context.monitor.note(&format!("{failure}"));
+                }
+                other => drop(other?),
+            }
             let state = ledger.read()?;
             let with_work: Vec<_> = state
                 .book
@@ -65,9 +72,18 @@ impl Uninstall {
                 .iter()
                 .filter(|lease| removal::work_behind(&session, lease) == Work::Some)
                 .collect();
-            if !self.force && !state.book.leases().is_empty() {
-                let live = state.book.leases().iter().map(|lease| lease.task.to_string());
-                return Err(StillLive(live.collect()).into());
+            let mut live = Vec::new();
+            for lease in state.book.leases() {
+                // Where a remote decides, most leases are of other machines.
+                let elsewhere = session.authority.is_some()
+                    && lease.branch().map_or(Ok(None), |branch| session.repo.reference(branch))?.is_none()
+                    && lease.branch().is_some();
+                if !elsewhere {
+                    live.push(lease.task.to_string());
+                }
+            }
+            if !self.force && !live.is_empty() {
+                return Err(StillLive(live).into());
             }
             kept.kept_branches.extend(with_work.iter().filter_map(|lease| lease.branch()).map(str::to_owned));
             for lease in state.book.leases() {
@@ -77,13 +93,16 @@ impl Uninstall {
         kept.kept_salvage = crate::workspace::salvage::list(&session.repo)?.len();
         // Hooks first: without a ledger they would pass everything, but they would still be there.
         session.repo.uninstall_hooks(&ledger.folder())?;
+        session.repo.take_settings(REMOTE_MARK)?;
         session.repo.remove_exclude_block(MARK)?;
         for worktree in session.repo.worktrees()?.iter().filter(|worktree| !worktree.missing) {
             copy::forget(&worktree.path)?;
             atomic::remove(&worktree.private_dir.join(PROCESS))?;
         }
-        if let Some(tip) = session.repo.reference(LEDGER)? {
-            session.repo.forget(LEDGER, tip)?;
+        let mut refs = session.repo.references("refs/odyssey/remote/")?;
+        refs.extend(session.repo.reference(LEDGER)?.map(|tip| (LEDGER.to_owned(), tip)));
+        for (name, tip) in refs {
+            session.repo.forget(&name, tip)?;
         }
         remove_folder(&ledger.folder())?;
         Ok(Outcome::new(page(&kept), &kept))

@@ -1,5 +1,6 @@
 //! What can go wrong with the ledger.
 
+use super::remote_error::AuthorityError;
 use crate::base::atomic::FileError;
 use crate::base::failure::Explain;
 use crate::base::failure::Kind;
@@ -24,6 +25,9 @@ pub enum LedgerError {
         /// The file and what is wrong with it.
         what: String,
     },
+    /// The remote that decides said no, or cannot be asked.
+    #[error(transparent)]
+    Remote(#[from] AuthorityError),
     /// A rule said no.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -40,6 +44,7 @@ impl Explain for LedgerError {
         match self {
             LedgerError::Refused(refused) => refused.kind(),
             LedgerError::Git(error) => error.kind(),
+            LedgerError::Remote(error) => error.kind(),
             _ => Kind::Refused,
         }
     }
@@ -52,6 +57,7 @@ impl Explain for LedgerError {
                 "nothing is granted or changed until it is mended: git odyssey doctor".to_owned(),
                 "see its last good state: git log refs/odyssey/ledger".to_owned(),
             ],
+            LedgerError::Remote(error) => error.hints(),
             LedgerError::Refused(refused) => refused.hints(),
             LedgerError::Git(error) => error.hints(),
             LedgerError::File(error) => error.hints(),
@@ -62,6 +68,7 @@ impl Explain for LedgerError {
         match self {
             LedgerError::Refused(refused) => refused.details(),
             LedgerError::Git(error) => error.details(),
+            LedgerError::Remote(error) => error.details(),
             _ => None,
         }
     }

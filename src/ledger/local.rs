@@ -9,6 +9,9 @@ use super::cache;
 use super::cache::LeaseCache;
 use super::codec::LeaseFile;
 use super::error::LedgerError;
+use super::remote;
+use super::remote::Authority;
+use super::seen::Seen;
 use crate::base::atomic::FileError;
 use crate::base::clock::Timestamp;
 use crate::base::lock::Lock;
@@ -21,6 +24,7 @@ use crate::domain::lease::Lease;
 use crate::domain::region::Case;
 use crate::domain::task::TaskName;
 use crate::git::BString;
+use crate::git::ByteSlice;
 use crate::git::Oid;
 use crate::git::error::GitError;
 use crate::git::objects::Entry as TreeEntry;
@@ -48,6 +52,8 @@ pub enum Durability {
 pub struct Ledger<'repo> {
     repo: &'repo Repo,
     durability: Durability,
+    /// Who decides; nobody but this repository's own ref when there is none.
+    authority: Option<&'repo Authority>,
 }
 
 /// The ledger's state at one commit.
@@ -64,7 +70,35 @@ pub struct State {
 impl<'repo> Ledger<'repo> {
     /// The ledger of a repository, prepared or not.
     pub fn of(repo: &'repo Repo, durability: Durability) -> Ledger<'repo> {
-        Ledger { repo, durability }
+        Ledger { repo, durability, authority: None }
+    }
+
+    /// The same ledger, decided by a remote: the ref here is what the remote has confirmed.
+    #[must_use]
+    pub fn decided_by(self, authority: Option<&'repo Authority>) -> Ledger<'repo> {
+        Ledger { authority, ..self }
+    }
+
+    /// The remote that decides, if one does.
+    pub fn authority(&self) -> Option<&'repo Authority> {
+        self.authority
+    }
+
+    /// Asks the remote that decides, if one does, how the ledger stands: what is read from here on is that or newer.
+    ///
+    /// # Errors
+    /// When the remote cannot be reached in time, or its ledger is not a continuation of what was seen before.
+    pub fn refresh(&self) -> Result<(), LedgerError> {
+        self.authority.map_or(Ok(()), |authority| authority.refresh(self))
+    }
+
+    /// As [`Ledger::refresh`]; what this machine had on its way and the remote has not taken is dropped, and whoever lives and
+    /// waits for it decides again.
+    ///
+    /// # Errors
+    /// As for [`Ledger::refresh`].
+    pub fn settle(&self) -> Result<(), LedgerError> {
+        self.authority.map_or(Ok(()), |authority| authority.settle(self))
     }
 
     /// The repository.
@@ -114,7 +148,18 @@ impl<'repo> Ledger<'repo> {
     /// When there is no ledger, or it cannot be understood in every part.
     pub fn read(&self) -> Result<State, LedgerError> {
         let tip = self.repo.reference(LEDGER)?.ok_or(LedgerError::NotPrepared)?;
-        self.read_at(tip)
+        self.read_now(tip)
+    }
+
+    /// Reads a state that holds now. Where a remote decides, leases end by this machine's own clock.
+    pub(super) fn read_now(&self, tip: Oid) -> Result<State, LedgerError> {
+        let mut state = self.read_at(tip)?;
+        if let Some(authority) = self.authority {
+            let task = |file: &TreeEntry| file.name.strip_suffix(b".toml")?.to_str().ok()?.parse().ok();
+            let files = state.files.iter().filter_map(|file| Some((task(file)?, file.oid))).collect();
+            state.book = Seen::of(&self.folder()).ends(state.book, &files, authority.clock().now())?;
+        }
+        Ok(state)
     }
 
     /// Reads the state at one of the ledger's commits.
@@ -235,13 +280,16 @@ impl<'repo> Ledger<'repo> {
         now: Timestamp,
         decide: impl FnMut(&State) -> Result<(Vec<Entry>, T), E>,
     ) -> Result<T, E> {
+        if let Some(authority) = self.authority {
+            return remote::change(self, authority, now, decide);
+        }
         // What was read before the lock need not be read under it, where others wait.
         let before = self.read()?;
         let lock = self.lock()?;
         self.change_from(&lock, Some(before), now, decide)
     }
 
-    /// As [`Ledger::change`], for a caller that has the lock already.
+    /// As [`Ledger::change`], for a caller that has the lock already, where no remote decides.
     ///
     /// # Errors
     /// As for [`Ledger::change`].
@@ -327,6 +375,13 @@ impl<'repo> Ledger<'repo> {
     }
 
     fn append(&self, state: State, entries: &[Entry], now: Timestamp) -> Result<(), LedgerError> {
+        let before = state.tip;
+        let (tip, written) = self.write(state, entries, now)?;
+        self.move_to(Expect::At(before), tip, &written)
+    }
+
+    /// Writes entries on top of a state, in no ref yet. Answers the commit and the objects that are new.
+    fn write(&self, state: State, entries: &[Entry], now: Timestamp) -> Result<(Oid, Vec<Oid>), LedgerError> {
         let mut files = state.files;
         let mut fence = state.book.last_fence();
         let mut tip = state.tip;
@@ -343,7 +398,23 @@ impl<'repo> Ledger<'repo> {
             let tree = self.write_state(fence, &files, &mut written)?;
             tip = self.write_event(tree, Some(tip), &entry.event, now, &mut written)?;
         }
-        self.move_to(Expect::At(state.tip), tip, &written)
+        Ok((tip, written))
+    }
+
+    /// As `append`, into another ref than the ledger's: changes that the remote has not confirmed yet.
+    pub(super) fn append_to(
+        &self,
+        name: &str,
+        state: State,
+        entries: &[Entry],
+        now: Timestamp,
+    ) -> Result<Oid, LedgerError> {
+        let (tip, written) = self.write(state, entries, now)?;
+        if self.durability == Durability::Synced {
+            self.repo.sync_objects(&written)?;
+        }
+        self.repo.edit(name, Expect::value(self.repo.reference(name)?), tip)?;
+        Ok(tip)
     }
 
     fn write_state(

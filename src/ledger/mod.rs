@@ -11,11 +11,15 @@
 pub mod cache;
 pub mod codec;
 pub mod error;
+pub mod founding;
 pub mod history;
 pub mod intent;
 pub mod journal;
 pub mod local;
 pub mod queue;
+pub mod remote;
+pub mod remote_error;
 pub mod repair;
+pub mod seen;
 pub mod shelf;
 pub mod watch;

@@ -82,6 +82,11 @@ impl<'repo> Shelf<'repo> {
         let Some(tip) = repo.reference(LEDGER)? else { return Ok(None) };
         let tree = repo.commit(tip)?.tree.to_string();
         let path = ledger.folder().join("leases.shelf");
+        if ledger.authority().is_some() {
+            // When a lease ends is not in the ledger then, but in what this machine has seen.
+            let whole = OnceCell::from(ledger.read_now(tip)?.book);
+            return Ok(Some(Shelf { ledger, tip, laid: None, whole }));
+        }
         if let Some(laid) = Laid::read(&path, &tree, ledger.case()) {
             return Ok(Some(Shelf { ledger, tip, laid: Some(laid), whole: OnceCell::new() }));
         }

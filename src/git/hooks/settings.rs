@@ -11,6 +11,7 @@ use crate::base::atomic;
 use crate::base::atomic::FileError;
 use crate::base::block;
 use crate::git::error::GitError;
+use crate::git::repo::Repo;
 
 /// The mark around our lines.
 const MARK: &str = "git-odyssey";
@@ -37,6 +38,27 @@ pub fn put(path: &Path, lines: &[&str]) -> Result<(), GitError> {
 /// As for [`put`].
 pub fn take(path: &Path) -> Result<(), GitError> {
     edit(path, |old| block::without_block(old, MARK))
+}
+
+impl Repo {
+    /// Puts settings of ours, all of one section, into the repository's own configuration, in a block of this mark.
+    ///
+    /// # Errors
+    /// When another git keeps the file locked, or it cannot be written.
+    pub fn put_settings(&self, mark: &str, section: &str, settings: &[(&str, &str)]) -> Result<(), GitError> {
+        let mut lines = vec![format!("[{section}]")];
+        lines.extend(settings.iter().map(|(key, value)| format!("\t{key} = {}", quoted(value))));
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        edit(&self.common_dir().join("config"), |old| block::with_block(old, mark, &lines))
+    }
+
+    /// Takes the block of this mark out again; everything else is as it was before.
+    ///
+    /// # Errors
+    /// As for [`Repo::put_settings`].
+    pub fn take_settings(&self, mark: &str) -> Result<(), GitError> {
+        edit(&self.common_dir().join("config"), |old| block::without_block(old, mark))
+    }
 }
 
 /// A value as git's configuration files write it.

@@ -1,0 +1,539 @@
+//! The ledger decided by a remote: a change is decided on what the remote has, pushed from there, and made when it says so.
+//!
+//! Three refs tell the whole state:
+//!
+//! ```text
+//! refs/odyssey/ledger            what the remote has confirmed: all that is ever read
+//! refs/odyssey/remote/pending    changes on top of it that are being sent, of all processes of this machine
+//! refs/odyssey/remote/ledger     what the last fetch found
+//! ```
+//!
+//! One process at a time talks to the remote: it has the turn, a lock that its git holds too. Whoever comes meanwhile decides
+//! on top of what is pending, adds its commit, and is sent with the next push: one push for all. A commit is made when the
+//! confirmed history has it, and lost when neither that nor what is pending has it; then it is decided again. Its name
+//! is the operation's name: after an answer that was lost, the remote's history tells which it was.
+
+use std::cell::Cell;
+use std::hash::BuildHasher;
+use std::hash::RandomState;
+use std::time::Duration;
+use std::time::Instant;
+
+use super::error::LedgerError;
+use super::local::LEDGER;
+use super::local::Ledger;
+use super::local::State;
+use super::remote_error::AuthorityError;
+use super::remote_error::FETCHED;
+use crate::base::clock::Clock;
+use crate::base::clock::Timestamp;
+use crate::base::lock::Lock;
+use crate::base::text;
+use crate::domain::book::Entry;
+use crate::git::ByteSlice;
+use crate::git::Oid;
+use crate::git::refs::Expect;
+use crate::git::remote::Doubt;
+use crate::git::remote::Move;
+use crate::git::remote::Pushed;
+use crate::git::remote::Remote;
+use crate::git::repo::Repo;
+
+/// The changes of this machine's processes that the remote has not confirmed.
+pub const PENDING: &str = "refs/odyssey/remote/pending";
+
+/// How long one fetch or push may take, unless `odyssey.remoteTimeout` says otherwise.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How often a change that the remote did not take, and that nobody else's was in the way of, is sent.
+const TRIES: u32 = 2;
+
+/// How long whoever talks to the remote waits for those who were turned down with it to decide again.
+const GATHERING: Duration = Duration::from_millis(15);
+
+/// The remote that decides.
+#[derive(Debug)]
+pub struct Authority {
+    remote: Remote,
+    /// The ledger's name there.
+    name: String,
+    clock: Clock,
+    /// Whether this process has just learned how the remote stands.
+    fresh: Cell<bool>,
+}
+
+impl Authority {
+    /// The remote that the repository's configuration names, if it names one.
+    ///
+    /// # Errors
+    /// When the time limit is none.
+    pub fn configured(repo: &Repo, clock: Clock) -> Result<Option<Authority>, AuthorityError> {
+        let Some(name) = setting(repo, "odyssey.remote") else { return Ok(None) };
+        let ledger = setting(repo, "odyssey.remoteLedger").unwrap_or_else(|| LEDGER.to_owned());
+        Authority::of(repo, name, ledger, clock).map(Some)
+    }
+
+    /// The remote of this name or address, with the time limit that the repository's configuration sets.
+    ///
+    /// # Errors
+    /// As for [`Authority::configured`].
+    pub fn of(repo: &Repo, name: String, ledger: String, clock: Clock) -> Result<Authority, AuthorityError> {
+        let limit = match setting(repo, "odyssey.remoteTimeout") {
+            None => LIMIT,
+            Some(written) => limit(&written).ok_or(AuthorityError::BadLimit(written))?,
+        };
+        Ok(Authority::new(Remote { name, limit }, ledger, clock))
+    }
+
+    /// A remote whose ledger has this name there.
+    pub fn new(remote: Remote, name: String, clock: Clock) -> Authority {
+        Authority { remote, name, clock, fresh: Cell::new(false) }
+    }
+
+    /// The remote.
+    pub fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
+    /// The ledger's full name there.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// This machine's clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Learns how the remote stands.
+    ///
+    /// # Errors
+    /// As for [`Ledger::refresh`].
+    pub(super) fn refresh(&self, ledger: &Ledger<'_>) -> Result<(), LedgerError> {
+        let talk = Talk { ledger, authority: self };
+        let turn = talk.turn()?;
+        talk.fetch(&turn, &[])?;
+        self.fresh.set(true);
+        Ok(())
+    }
+
+    /// As [`Authority::refresh`], and drops what is on its way.
+    ///
+    /// # Errors
+    /// As for [`Ledger::refresh`].
+    pub(super) fn settle(&self, ledger: &Ledger<'_>) -> Result<(), LedgerError> {
+        let talk = Talk { ledger, authority: self };
+        let turn = talk.turn()?;
+        talk.fetch(&turn, &[])?;
+        let _lock = ledger.lock()?;
+        talk.drop_pending()?;
+        self.fresh.set(true);
+        Ok(())
+    }
+}
+
+fn setting(repo: &Repo, key: &str) -> Option<String> {
+    let value = repo.config(key).map(|value| value.to_str_lossy().trim().to_owned());
+    value.filter(|value| !value.is_empty())
+}
+
+fn limit(written: &str) -> Option<Duration> {
+    match written.parse() {
+        Ok(0) => None,
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => text::parse_duration(written).ok(),
+    }
+}
+
+/// A change that was written and is to be confirmed.
+struct Made<T> {
+    commit: Oid,
+    /// What the remote had confirmed when it was decided.
+    since: Oid,
+    answer: T,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Confirmed,
+    Pending,
+    Dropped,
+}
+
+/// How the remote stands compared with what we knew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// As before.
+    None,
+    /// It has taken what we had sent.
+    Ours,
+    /// Others were quicker, with so many commits.
+    Others(usize),
+}
+
+/// One process's talk with the remote.
+pub(super) struct Talk<'a> {
+    pub(super) ledger: &'a Ledger<'a>,
+    pub(super) authority: &'a Authority,
+}
+
+/// Changes the ledger where a remote decides: see [`Ledger::change`].
+///
+/// # Errors
+/// What `decide` refuses on what the remote has now, and whatever keeps the remote from answering.
+pub(super) fn change<T, E: From<LedgerError>>(
+    ledger: &Ledger<'_>,
+    authority: &Authority,
+    now: Timestamp,
+    mut decide: impl FnMut(&State) -> Result<(Vec<Entry>, T), E>,
+) -> Result<T, E> {
+    let talk = Talk { ledger, authority };
+    let mut made: Vec<Made<T>> = Vec::new();
+    let mut patience = Patience::new(authority.remote.limit);
+    let mut losses = Losses::default();
+    // What is refused on top of changes that may yet be lost is refused for good only without them.
+    let mut joins = true;
+    loop {
+        let turn = talk.try_turn().map_err(LedgerError::from)?;
+        let mut waits = false;
+        for place in (0..made.len()).rev() {
+            match talk.fate(made[place].commit, made[place].since)? {
+                Fate::Confirmed => {
+                    authority.fresh.set(false);
+                    return Ok(made.swap_remove(place).answer);
+                }
+                Fate::Pending => waits = true,
+                Fate::Dropped => {}
+            }
+        }
+        let Some(turn) = turn else {
+            if waits {
+                patience.wait(&talk).map_err(|error| talk.unknown(&made, error))?;
+            } else if !joins {
+                patience.wait(&talk)?;
+            } else {
+                match talk.decide(now, &mut decide) {
+                    Ok(Decided::Made(new)) => made.push(new),
+                    Ok(Decided::Nothing { .. }) | Err(_) => joins = false,
+                }
+            }
+            continue;
+        };
+        if !waits {
+            if !authority.fresh.take() {
+                talk.fetch(&turn, &[])?;
+                if let Some(place) = talk.confirmed(&made)? {
+                    return Ok(made.swap_remove(place).answer);
+                }
+            }
+            match talk.decide(now, &mut decide) {
+                Ok(Decided::Made(new)) => made.push(new),
+                Ok(Decided::Nothing { sure: true, answer }) => return Ok(answer),
+                Err(refused) if talk.is_settled()? => return Err(refused),
+                // First what others of this machine wait for, then again.
+                Ok(Decided::Nothing { .. }) | Err(_) => {}
+            }
+            joins = false;
+        }
+        if losses.had_company {
+            // Those who were turned down with us are deciding again.
+            std::thread::sleep(GATHERING);
+        }
+        let begun = Instant::now();
+        let Some((company, pushed)) = talk.push(&[], &turn)? else { continue };
+        losses.had_company = company;
+        match pushed {
+            Pushed::Applied => authority.fresh.set(true),
+            Pushed::Doubtful(doubt) => {
+                if doubt.refused {
+                    losses.wait(begun.elapsed());
+                }
+                match talk.fetch(&turn, &[]) {
+                    Ok(News::Ours) => authority.fresh.set(true),
+                    Ok(News::Others(count)) => {
+                        losses.count(count);
+                        authority.fresh.set(true);
+                    }
+                    Ok(News::None) => losses.not_taken(&talk, &doubt)?,
+                    Err(error) => return Err(talk.unknown(&made, error).into()),
+                }
+            }
+        }
+    }
+}
+
+/// What a decision came to.
+enum Decided<T> {
+    /// A commit on top of what is pending.
+    Made(Made<T>),
+    /// There is nothing to change.
+    Nothing {
+        /// Whether that was decided on confirmed ground only.
+        sure: bool,
+        answer: T,
+    },
+}
+
+impl Talk<'_> {
+    fn repo(&self) -> &Repo {
+        self.ledger.repo()
+    }
+
+    /// The right to talk to the remote, if nobody else on this machine has it.
+    fn try_turn(&self) -> Result<Option<Lock>, LedgerError> {
+        Ok(Lock::attempt(&self.ledger.folder().join("lock").join("remote"))?)
+    }
+
+    /// Waits for the right to talk to the remote.
+    pub(super) fn turn(&self) -> Result<Lock, LedgerError> {
+        let mut patience = Patience::new(self.authority.remote.limit);
+        loop {
+            match self.try_turn()? {
+                Some(turn) => return Ok(turn),
+                None => patience.wait(self)?,
+            }
+        }
+    }
+
+    /// What the remote has confirmed, and the last change that is on its way, which is the same when there is none.
+    ///
+    /// Asked under the ledger's lock, so that both belong together.
+    fn ends(&self, _lock: &Lock) -> Result<(Oid, Oid), LedgerError> {
+        let confirmed = self.repo().reference(LEDGER)?.ok_or(LedgerError::NotPrepared)?;
+        let pending = self.repo().reference(PENDING)?;
+        let on_top = match pending {
+            Some(pending) => self.since(pending, confirmed)?.map(|_| pending),
+            None => None,
+        };
+        Ok((confirmed, on_top.unwrap_or(confirmed)))
+    }
+
+    /// The commits from `tip` back to `old`, which is not among them; nothing when `old` is not in the history of `tip`.
+    pub(super) fn since(&self, tip: Oid, old: Oid) -> Result<Option<Vec<Oid>>, LedgerError> {
+        let mut found = Vec::new();
+        let mut next = tip;
+        while next != old {
+            found.push(next);
+            let Some(parent) = self.repo().commit(next)?.parents.first().copied() else { return Ok(None) };
+            next = parent;
+        }
+        Ok(Some(found))
+    }
+
+    fn fate(&self, commit: Oid, since: Oid) -> Result<Fate, LedgerError> {
+        let lock = self.ledger.lock()?;
+        let (confirmed, tip) = self.ends(&lock)?;
+        let has = |tip, old| -> Result<bool, LedgerError> {
+            Ok(self.since(tip, old)?.is_some_and(|commits| commits.contains(&commit)))
+        };
+        Ok(match () {
+            () if has(confirmed, since)? => Fate::Confirmed,
+            () if has(tip, confirmed)? => Fate::Pending,
+            () => Fate::Dropped,
+        })
+    }
+
+    fn confirmed<T>(&self, made: &[Made<T>]) -> Result<Option<usize>, LedgerError> {
+        for (place, one) in made.iter().enumerate() {
+            if self.fate(one.commit, one.since)? == Fate::Confirmed {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether nothing is on its way.
+    fn is_settled(&self) -> Result<bool, LedgerError> {
+        let lock = self.ledger.lock()?;
+        let (confirmed, tip) = self.ends(&lock)?;
+        Ok(confirmed == tip)
+    }
+
+    /// Decides on top of what is pending.
+    fn decide<T, E: From<LedgerError>>(
+        &self,
+        now: Timestamp,
+        decide: &mut impl FnMut(&State) -> Result<(Vec<Entry>, T), E>,
+    ) -> Result<Decided<T>, E> {
+        let lock = self.ledger.lock()?;
+        let (since, tip) = self.ends(&lock)?;
+        let state = self.ledger.read_now(tip)?;
+        let (entries, answer) = decide(&state)?;
+        if entries.is_empty() {
+            return Ok(Decided::Nothing { sure: since == tip, answer });
+        }
+        let commit = self.ledger.append_to(PENDING, state, &entries, now)?;
+        Ok(Decided::Made(Made { commit, since, answer }))
+    }
+
+    /// Learns how the remote stands. What was on its way and was not taken is dropped when others were quicker. More refs of
+    /// the remote come along: each from its name there to a name here.
+    fn fetch(&self, turn: &Lock, more: &[(&str, &str)]) -> Result<News, LedgerError> {
+        let Authority { remote, name, .. } = self.authority;
+        let known = self.repo().reference(LEDGER)?;
+        let mut refs = vec![(name.as_str(), FETCHED)];
+        refs.extend(more);
+        let there = remote.fetch(self.repo(), &refs, known, turn).map_err(AuthorityError::from)?;
+        if !there {
+            let (address, ledger) = (remote.name.clone(), name.clone());
+            let absent = remote.is_absent(self.repo(), name, turn).map_err(AuthorityError::from)?;
+            if let (false, Some((target, _))) = (absent, more.first()) {
+                let here = self.repo().reference(target)?;
+                let name = (*target).to_owned();
+                return Err(AuthorityError::NotLevel { remote: address, name, here, there: None }.into());
+            }
+            let (remote, name) = (address, ledger);
+            return Err(match known {
+                Some(_) => AuthorityError::Gone { remote, name },
+                None => AuthorityError::NotPrepared { remote, name },
+            }
+            .into());
+        }
+        let lock = self.ledger.lock()?;
+        self.take_news(&lock)
+    }
+
+    fn take_news(&self, lock: &Lock) -> Result<News, LedgerError> {
+        let Some(found) = self.repo().reference(FETCHED)? else { return Ok(News::None) };
+        let Some(known) = self.repo().reference(LEDGER)? else {
+            // The first time: what is there is what holds.
+            self.repo().edit(LEDGER, Expect::Absent, found)?;
+            return Ok(News::Others(1));
+        };
+        let (_, tip) = self.ends(lock)?;
+        if found == known {
+            return Ok(News::None);
+        }
+        let Some(news) = self.since(found, known)? else {
+            let (remote, name) = (self.authority.remote.name.clone(), self.authority.name.clone());
+            return Err(AuthorityError::Rewritten { remote, name, seen: known, found }.into());
+        };
+        if self.since(tip, known)?.is_some_and(|ours| ours.contains(&found)) {
+            self.confirm(known, found)?;
+            return Ok(News::Ours);
+        }
+        // In this order: a kill in between leaves nothing pending, never something on another ground.
+        self.drop_pending()?;
+        self.repo().edit(LEDGER, Expect::At(known), found)?;
+        Ok(News::Others(news.len()))
+    }
+
+    fn confirm(&self, known: Oid, found: Oid) -> Result<(), LedgerError> {
+        self.repo().edit(LEDGER, Expect::At(known), found)?;
+        if self.repo().reference(PENDING)? == Some(found) {
+            self.drop_pending()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn drop_pending(&self) -> Result<(), LedgerError> {
+        if let Some(pending) = self.repo().reference(PENDING)? {
+            self.repo().forget(PENDING, pending)?;
+        }
+        Ok(())
+    }
+
+    /// Sends what is pending, and `more` with it. Answers whether it was of several, and how it went; nothing when
+    /// nothing is pending.
+    fn push(&self, more: &[Move], turn: &Lock) -> Result<Option<(bool, Pushed)>, LedgerError> {
+        let (known, tip, count) = {
+            let lock = self.ledger.lock()?;
+            let (known, tip) = self.ends(&lock)?;
+            (known, tip, self.since(tip, known)?.map_or(0, |commits| commits.len()))
+        };
+        if known == tip {
+            return Ok(None);
+        }
+        let mut moves = vec![Move { name: self.authority.name.clone(), expected: Some(known), new: tip }];
+        moves.extend_from_slice(more);
+        let pushed = self.authority.remote.push(self.repo(), &moves, turn)?;
+        if let (Pushed::Applied, []) = (&pushed, more) {
+            let _lock = self.ledger.lock()?;
+            self.confirm(known, tip)?;
+        }
+        Ok(Some((count > 1, pushed)))
+    }
+
+    fn unknown<T>(&self, made: &[Made<T>], why: LedgerError) -> LedgerError {
+        let Some(last) = made.last() else { return why };
+        let remote = self.authority.remote.name.clone();
+        AuthorityError::Unknown { remote, commit: last.commit, why: why.to_string() }.into()
+    }
+}
+
+/// How long to wait for another process of this machine that talks to the remote.
+struct Patience {
+    most: Duration,
+    begun: Instant,
+    known: Option<Oid>,
+}
+
+impl Patience {
+    fn new(limit: Duration) -> Patience {
+        // A fetch, a push and a fetch, and room for a slow start.
+        Patience { most: limit * 3 + Duration::from_secs(10), begun: Instant::now(), known: None }
+    }
+
+    /// Waits a little. As long as the ledger moves, whoever has the turn comes to its end.
+    fn wait(&mut self, talk: &Talk<'_>) -> Result<(), LedgerError> {
+        let known = talk.repo().reference(LEDGER)?;
+        if known != self.known {
+            (self.known, self.begun) = (known, Instant::now());
+        }
+        if self.begun.elapsed() > self.most {
+            return Err(AuthorityError::Busy { remote: talk.authority.remote.name.clone() }.into());
+        }
+        std::thread::sleep(chance(Duration::from_millis(8)));
+        Ok(())
+    }
+}
+
+/// What was lost to others so far, and how long to stand back for it.
+#[derive(Default)]
+struct Losses {
+    /// How often others were quicker.
+    lost: u32,
+    /// With how many commits, the last time.
+    crowd: usize,
+    /// How often the remote did not take what nobody was in the way of.
+    not_taken: u32,
+    /// Whether other processes of this machine sent with us.
+    had_company: bool,
+}
+
+/// The longest that one stands back.
+const LONGEST: Duration = Duration::from_secs(2);
+
+impl Losses {
+    fn count(&mut self, crowd: usize) {
+        self.lost += 1;
+        self.crowd = crowd;
+    }
+
+    /// Stands back: by chance, longer the more others there are, and shorter the more often one has lost already, so
+    /// that whoever has waited longest comes next.
+    fn wait(&self, push: Duration) {
+        let crowd = u32::try_from(self.crowd).unwrap_or(u32::MAX).clamp(1, 64);
+        let span = push.saturating_mul(crowd) / (self.lost + 1);
+        std::thread::sleep(chance(span.min(LONGEST)));
+    }
+
+    /// Counts a change that the remote has not taken although nobody was in the way; too many are a refusal.
+    fn not_taken(&mut self, talk: &Talk<'_>, doubt: &Doubt) -> Result<(), LedgerError> {
+        self.not_taken += 1;
+        if self.not_taken < TRIES {
+            return Ok(());
+        }
+        let _lock = talk.ledger.lock()?;
+        talk.drop_pending()?;
+        let remote = talk.authority.remote.name.clone();
+        Err(AuthorityError::NotTaken { remote, said: doubt.said.clone() }.into())
+    }
+}
+
+/// Some time below `most`, another one each time.
+fn chance(most: Duration) -> Duration {
+    let throw = RandomState::new().hash_one(0_u8) >> 32;
+    most.mul_f64(throw as f64 / f64::from(u32::MAX))
+}
