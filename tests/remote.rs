@@ -9,3 +9,6 @@ mod fleet;
 
 #[path = "remote/deciding.rs"]
 mod deciding;
+
+#[path = "remote/landing.rs"]
+mod landing;

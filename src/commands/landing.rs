@@ -18,11 +18,15 @@ use crate::git::checkout::CheckoutLock;
 use crate::git::error::GitError;
 use crate::git::refs::Expect;
 use crate::git::refs::Step;
+use crate::git::remote::Move;
 use crate::git::repo::Repo;
 use crate::ledger::error::LedgerError;
 use crate::ledger::intent::Intent;
 use crate::ledger::intent::Written;
 use crate::ledger::local::LEDGER;
+use crate::ledger::local::State;
+use crate::ledger::remote::Authority;
+use crate::ledger::remote_error::leaves_open;
 
 use super::recover::Recovery;
 use super::removal;
@@ -61,6 +65,26 @@ impl Explain for LandingError {
             }
             LandingError::TargetMoved(_) => vec!["run the same command again".to_owned()],
         }
+    }
+}
+
+/// The work has landed on the remote, and the target here could not follow.
+#[derive(Debug, thiserror::Error)]
+#[error("{task} has landed on {remote}, and {target} here could not follow: {why}")]
+pub struct Behind {
+    remote: String,
+    task: TaskName,
+    target: String,
+    why: String,
+}
+
+impl Explain for Behind {
+    fn hints(&self) -> Vec<String> {
+        vec![
+            "it is done there; nothing is lost".to_owned(),
+            "when what is in the way is gone, the next command lets it follow: git odyssey doctor --fix"
+                .to_owned(),
+        ]
     }
 }
 
@@ -112,10 +136,14 @@ impl Landing<'_> {
             Ok(())
         });
         if let Err(failure) = moved {
-            // Before the target has moved nothing has; afterwards the intent stays for the recovery to finish.
+            // Before the target has moved nothing has; afterwards the intent stays for the recovery to finish. It stays too
+            // when a remote has landed the work, or may have.
             if session.repo.reference(&self.lease.target)? != Some(self.new) {
                 drop(locks);
-                written.done()?;
+                let there = leaves_open(&failure) || failure.is::<Behind>(|_| true);
+                if !there {
+                    written.done()?;
+                }
             }
             return Err(failure);
         }
@@ -147,21 +175,13 @@ impl Landing<'_> {
         session: &Session,
         update_checkouts: impl FnOnce() -> Result<(), GitError>,
     ) -> Result<(), Failure> {
+        if let Some(authority) = &session.authority {
+            return self.move_there_and_here(session, authority, update_checkouts);
+        }
         let ledger = session.ledger();
         let lock = ledger.lock()?;
         let state = ledger.read()?;
-        let current = state.book.get(&self.lease.task).ok_or_else(|| {
-            LedgerError::from(Refused::Ended { task: self.lease.task.clone(), was: self.lease.fence })
-        })?;
-        if current.fence != self.lease.fence {
-            return Err(LedgerError::from(Refused::OldFence {
-                task: self.lease.task.clone(),
-                was: self.lease.fence,
-                now: current.fence,
-                holder: Some(current.holder.clone()),
-            })
-            .into());
-        }
+        self.check_fence(&state)?;
         if session.repo.reference(&self.lease.target)? != Some(self.old) {
             return Err(LandingError::TargetMoved(self.lease.target.clone()).into());
         }
@@ -177,6 +197,51 @@ impl Landing<'_> {
             Ok((vec![ended(&state.book, task, *fence, self.old, self.new)?], ()))
         })?;
         Ok(())
+    }
+
+    /// Whether the lease that was read before still stands.
+    fn check_fence(&self, state: &State) -> Result<(), LedgerError> {
+        let Lease { task, fence, .. } = self.lease;
+        let current = state.book.get(task);
+        let current = current.ok_or_else(|| Refused::Ended { task: task.clone(), was: *fence })?;
+        if current.fence == *fence {
+            return Ok(());
+        }
+        let holder = Some(current.holder.clone());
+        Err(Refused::OldFence { task: task.clone(), was: *fence, now: current.fence, holder }.into())
+    }
+
+    /// The same where a remote decides: its target and ledger first, in one push, then ours.
+    fn move_there_and_here(
+        &self,
+        session: &Session,
+        authority: &Authority,
+        update_checkouts: impl FnOnce() -> Result<(), GitError>,
+    ) -> Result<(), Failure> {
+        let ledger = session.ledger();
+        if session.repo.reference(&self.lease.target)? != Some(self.old) {
+            return Err(LandingError::TargetMoved(self.lease.target.clone()).into());
+        }
+        let target = Move { name: self.lease.target.clone(), expected: Some(self.old), new: self.new };
+        let landed = authority.land(&ledger, &target, session.now, |state| -> Result<_, LedgerError> {
+            self.check_fence(state)?;
+            let Lease { task, fence, .. } = self.lease;
+            Ok(vec![ended(&state.book, task, *fence, self.old, self.new)?])
+        })?;
+        let follow = || -> Result<(), Failure> {
+            let lock = ledger.lock()?;
+            let mut steps = landed.steps(&ledger)?;
+            steps.push(Step::Update(self.lease.target.clone(), Expect::At(self.old), self.new));
+            session.repo.transact(&steps, &format!("land {}", self.lease.task), &lock)?;
+            Ok(())
+        };
+        follow().map_err(|failure| Behind {
+            remote: authority.remote().name.clone(),
+            task: self.lease.task.clone(),
+            target: self.lease.target.clone(),
+            why: failure.to_string(),
+        })?;
+        Ok(update_checkouts()?)
     }
 }
 
@@ -194,6 +259,49 @@ fn ended(
     book.end(task, fence, event)
 }
 
+/// Gives back the checkouts of a landing that was cut off before its target moved here: people need not wait for a remote
+/// that is away to work in them. Where no remote decides, [`recover`] does it.
+///
+/// # Errors
+/// When a checkout's files cannot be read or removed.
+pub fn give_back(session: &Session, intent: &Intent) -> Result<(), Failure> {
+    let Intent::Land { target, old, checkouts, mark, .. } = intent else { return Ok(()) };
+    if session.authority.is_none() {
+        return Ok(());
+    }
+    // The git that moves the refs holds this lock, and goes on when we are killed: wait until it has ended.
+    drop(session.ledger().lock()?);
+    if session.repo.reference(target)?.is_none_or(|tip| tip.to_string() == *old) {
+        for path in checkouts.iter().filter(|path| path.exists()) {
+            Repo::open(path)?.undo_checkout_lock(mark)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets the target here follow the remote's, if the remote has landed the work and the target here is where it was. Answers
+/// whether the remote has.
+fn follow(
+    session: &Session,
+    authority: &Authority,
+    intent: &Intent,
+    old: Oid,
+    new: Oid,
+) -> Result<bool, Failure> {
+    let Intent::Land { target, .. } = intent else { return Ok(false) };
+    let ledger = session.ledger();
+    let there = match authority.target(&ledger, target)? {
+        Some(there) => session.repo.has(new) && session.repo.reaches(there, new)?,
+        None => false,
+    };
+    if there && session.repo.reference(target)? == Some(old) {
+        let steps = [Step::Update(target.clone(), Expect::At(old), new)];
+        let lock = ledger.lock()?;
+        session.repo.transact(&steps, "finish a landing", &lock)?;
+    }
+    Ok(there)
+}
+
 /// Finishes or undoes a landing that was cut off. Answers which.
 ///
 /// # Errors
@@ -207,8 +315,14 @@ pub fn recover(session: &Session, intent: &Intent) -> Result<Recovery, Failure> 
     let (old, new) = (oid(old)?, oid(new)?);
     // The git that moves the refs holds this lock, and goes on when we are killed: wait until it has ended.
     drop(session.ledger().lock()?);
+    let there = match &session.authority {
+        Some(authority) => follow(session, authority, intent, old, new)?,
+        None => false,
+    };
     let tip = session.repo.reference(target)?;
     let landed = match tip {
+        // Where a remote decides, it has to have it too.
+        Some(_) if session.authority.is_some() && !there => false,
         Some(tip) => session.repo.has(new) && session.repo.reaches(tip, new)?,
         None => false,
     };
@@ -219,6 +333,11 @@ pub fn recover(session: &Session, intent: &Intent) -> Result<Recovery, Failure> 
         } else {
             checkout.undo_checkout_lock(mark)?;
         }
+    }
+    if there && !landed {
+        return Ok(Recovery::Done(format!(
+            "{task} has landed on the remote, and {target} here has moved elsewhere meanwhile: bring them together with git pull"
+        )));
     }
     if !landed {
         let undone = format!("undid the landing of {task}, which was cut off before {target} moved");

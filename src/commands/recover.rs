@@ -41,6 +41,9 @@ use super::syncing;
 pub fn cut_off(session: &Session, context: &Context<'_>) -> Result<Vec<String>, Failure> {
     let mut done = Vec::new();
     let mut cuts = intent::cut_off(&session.ledger().folder())?;
+    for cut in &cuts {
+        landing::give_back(session, &cut.intent)?;
+    }
     if cuts.is_empty() {
         session.ledger().refresh()?;
     } else {

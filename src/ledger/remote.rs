@@ -14,8 +14,6 @@
 //! is the operation's name: after an answer that was lost, the remote's history tells which it was.
 
 use std::cell::Cell;
-use std::hash::BuildHasher;
-use std::hash::RandomState;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -23,6 +21,8 @@ use super::error::LedgerError;
 use super::local::LEDGER;
 use super::local::Ledger;
 use super::local::State;
+use super::patience::Losses;
+use super::patience::Patience;
 use super::remote_error::AuthorityError;
 use super::remote_error::FETCHED;
 use crate::base::clock::Clock;
@@ -33,7 +33,6 @@ use crate::domain::book::Entry;
 use crate::git::ByteSlice;
 use crate::git::Oid;
 use crate::git::refs::Expect;
-use crate::git::remote::Doubt;
 use crate::git::remote::Move;
 use crate::git::remote::Pushed;
 use crate::git::remote::Remote;
@@ -44,9 +43,6 @@ pub const PENDING: &str = "refs/odyssey/remote/pending";
 
 /// How long one fetch or push may take, unless `odyssey.remoteTimeout` says otherwise.
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// How often a change that the remote did not take, and that nobody else's was in the way of, is sent.
-const TRIES: u32 = 2;
 
 /// How long whoever talks to the remote waits for those who were turned down with it to decide again.
 const GATHERING: Duration = Duration::from_millis(15);
@@ -155,7 +151,7 @@ struct Made<T> {
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     Confirmed,
     Pending,
     Dropped,
@@ -163,7 +159,7 @@ enum Fate {
 
 /// How the remote stands compared with what we knew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum News {
+pub(super) enum News {
     /// As before.
     None,
     /// It has taken what we had sent.
@@ -209,7 +205,7 @@ pub(super) fn change<T, E: From<LedgerError>>(
         }
         let Some(turn) = turn else {
             if waits {
-                patience.wait(&talk).map_err(|error| talk.unknown(&made, error))?;
+                patience.wait(&talk).map_err(|error| unknown(&talk, &made, error))?;
             } else if !joins {
                 patience.wait(&talk)?;
             } else {
@@ -241,7 +237,7 @@ pub(super) fn change<T, E: From<LedgerError>>(
             std::thread::sleep(GATHERING);
         }
         let begun = Instant::now();
-        let Some((company, pushed)) = talk.push(&[], &turn)? else { continue };
+        let Some((company, pushed)) = talk.push(&turn)? else { continue };
         losses.had_company = company;
         match pushed {
             Pushed::Applied => authority.fresh.set(true),
@@ -256,10 +252,17 @@ pub(super) fn change<T, E: From<LedgerError>>(
                         authority.fresh.set(true);
                     }
                     Ok(News::None) => losses.not_taken(&talk, &doubt)?,
-                    Err(error) => return Err(talk.unknown(&made, error).into()),
+                    Err(error) => return Err(unknown(&talk, &made, error).into()),
                 }
             }
         }
+    }
+}
+
+fn unknown<T>(talk: &Talk<'_>, made: &[Made<T>], why: LedgerError) -> LedgerError {
+    match made.last() {
+        Some(last) => talk.unknown(last.commit, &why),
+        None => why,
     }
 }
 
@@ -276,7 +279,7 @@ enum Decided<T> {
 }
 
 impl Talk<'_> {
-    fn repo(&self) -> &Repo {
+    pub(super) fn repo(&self) -> &Repo {
         self.ledger.repo()
     }
 
@@ -299,7 +302,7 @@ impl Talk<'_> {
     /// What the remote has confirmed, and the last change that is on its way, which is the same when there is none.
     ///
     /// Asked under the ledger's lock, so that both belong together.
-    fn ends(&self, _lock: &Lock) -> Result<(Oid, Oid), LedgerError> {
+    pub(super) fn ends(&self, _lock: &Lock) -> Result<(Oid, Oid), LedgerError> {
         let confirmed = self.repo().reference(LEDGER)?.ok_or(LedgerError::NotPrepared)?;
         let pending = self.repo().reference(PENDING)?;
         let on_top = match pending {
@@ -321,7 +324,7 @@ impl Talk<'_> {
         Ok(Some(found))
     }
 
-    fn fate(&self, commit: Oid, since: Oid) -> Result<Fate, LedgerError> {
+    pub(super) fn fate(&self, commit: Oid, since: Oid) -> Result<Fate, LedgerError> {
         let lock = self.ledger.lock()?;
         let (confirmed, tip) = self.ends(&lock)?;
         let has = |tip, old| -> Result<bool, LedgerError> {
@@ -369,7 +372,7 @@ impl Talk<'_> {
 
     /// Learns how the remote stands. What was on its way and was not taken is dropped when others were quicker. More refs of
     /// the remote come along: each from its name there to a name here.
-    fn fetch(&self, turn: &Lock, more: &[(&str, &str)]) -> Result<News, LedgerError> {
+    pub(super) fn fetch(&self, turn: &Lock, more: &[(&str, &str)]) -> Result<News, LedgerError> {
         let Authority { remote, name, .. } = self.authority;
         let known = self.repo().reference(LEDGER)?;
         let mut refs = vec![(name.as_str(), FETCHED)];
@@ -434,9 +437,9 @@ impl Talk<'_> {
         Ok(())
     }
 
-    /// Sends what is pending, and `more` with it. Answers whether it was of several, and how it went; nothing when
+    /// Sends what is pending. Answers whether it was of several, and how it went; nothing when
     /// nothing is pending.
-    fn push(&self, more: &[Move], turn: &Lock) -> Result<Option<(bool, Pushed)>, LedgerError> {
+    fn push(&self, turn: &Lock) -> Result<Option<(bool, Pushed)>, LedgerError> {
         let (known, tip, count) = {
             let lock = self.ledger.lock()?;
             let (known, tip) = self.ends(&lock)?;
@@ -445,95 +448,18 @@ impl Talk<'_> {
         if known == tip {
             return Ok(None);
         }
-        let mut moves = vec![Move { name: self.authority.name.clone(), expected: Some(known), new: tip }];
-        moves.extend_from_slice(more);
+        let moves = [Move { name: self.authority.name.clone(), expected: Some(known), new: tip }];
         let pushed = self.authority.remote.push(self.repo(), &moves, turn)?;
-        if let (Pushed::Applied, []) = (&pushed, more) {
+        if let Pushed::Applied = &pushed {
             let _lock = self.ledger.lock()?;
             self.confirm(known, tip)?;
         }
         Ok(Some((count > 1, pushed)))
     }
 
-    fn unknown<T>(&self, made: &[Made<T>], why: LedgerError) -> LedgerError {
-        let Some(last) = made.last() else { return why };
+    /// The failure of whoever does not learn what became of a commit.
+    pub(super) fn unknown(&self, commit: Oid, why: &LedgerError) -> LedgerError {
         let remote = self.authority.remote.name.clone();
-        AuthorityError::Unknown { remote, commit: last.commit, why: why.to_string() }.into()
+        AuthorityError::Unknown { remote, commit, why: why.to_string() }.into()
     }
-}
-
-/// How long to wait for another process of this machine that talks to the remote.
-struct Patience {
-    most: Duration,
-    begun: Instant,
-    known: Option<Oid>,
-}
-
-impl Patience {
-    fn new(limit: Duration) -> Patience {
-        // A fetch, a push and a fetch, and room for a slow start.
-        Patience { most: limit * 3 + Duration::from_secs(10), begun: Instant::now(), known: None }
-    }
-
-    /// Waits a little. As long as the ledger moves, whoever has the turn comes to its end.
-    fn wait(&mut self, talk: &Talk<'_>) -> Result<(), LedgerError> {
-        let known = talk.repo().reference(LEDGER)?;
-        if known != self.known {
-            (self.known, self.begun) = (known, Instant::now());
-        }
-        if self.begun.elapsed() > self.most {
-            return Err(AuthorityError::Busy { remote: talk.authority.remote.name.clone() }.into());
-        }
-        std::thread::sleep(chance(Duration::from_millis(8)));
-        Ok(())
-    }
-}
-
-/// What was lost to others so far, and how long to stand back for it.
-#[derive(Default)]
-struct Losses {
-    /// How often others were quicker.
-    lost: u32,
-    /// With how many commits, the last time.
-    crowd: usize,
-    /// How often the remote did not take what nobody was in the way of.
-    not_taken: u32,
-    /// Whether other processes of this machine sent with us.
-    had_company: bool,
-}
-
-/// The longest that one stands back.
-const LONGEST: Duration = Duration::from_secs(2);
-
-impl Losses {
-    fn count(&mut self, crowd: usize) {
-        self.lost += 1;
-        self.crowd = crowd;
-    }
-
-    /// Stands back: by chance, longer the more others there are, and shorter the more often one has lost already, so
-    /// that whoever has waited longest comes next.
-    fn wait(&self, push: Duration) {
-        let crowd = u32::try_from(self.crowd).unwrap_or(u32::MAX).clamp(1, 64);
-        let span = push.saturating_mul(crowd) / (self.lost + 1);
-        std::thread::sleep(chance(span.min(LONGEST)));
-    }
-
-    /// Counts a change that the remote has not taken although nobody was in the way; too many are a refusal.
-    fn not_taken(&mut self, talk: &Talk<'_>, doubt: &Doubt) -> Result<(), LedgerError> {
-        self.not_taken += 1;
-        if self.not_taken < TRIES {
-            return Ok(());
-        }
-        let _lock = talk.ledger.lock()?;
-        talk.drop_pending()?;
-        let remote = talk.authority.remote.name.clone();
-        Err(AuthorityError::NotTaken { remote, said: doubt.said.clone() }.into())
-    }
-}
-
-/// Some time below `most`, another one each time.
-fn chance(most: Duration) -> Duration {
-    let throw = RandomState::new().hash_one(0_u8) >> 32;
-    most.mul_f64(throw as f64 / f64::from(u32::MAX))
 }

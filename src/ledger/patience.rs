@@ -1,0 +1,92 @@
+//! Patience: how long to wait for the others, of this machine and of others, who want to change the ledger too.
+
+use std::hash::BuildHasher;
+use std::hash::RandomState;
+use std::time::Duration;
+use std::time::Instant;
+
+use super::error::LedgerError;
+use super::local::LEDGER;
+use super::remote::Talk;
+use super::remote_error::AuthorityError;
+use crate::git::Oid;
+use crate::git::remote::Doubt;
+
+/// How long to wait for another process of this machine that talks to the remote.
+pub(super) struct Patience {
+    most: Duration,
+    begun: Instant,
+    known: Option<Oid>,
+}
+
+impl Patience {
+    pub(super) fn new(limit: Duration) -> Patience {
+        // A fetch, a push and a fetch, and room for a slow start.
+        Patience { most: limit * 3 + Duration::from_secs(10), begun: Instant::now(), known: None }
+    }
+
+    /// Waits a little. As long as the ledger moves, whoever has the turn comes to its end.
+    pub(super) fn wait(&mut self, talk: &Talk<'_>) -> Result<(), LedgerError> {
+        let known = talk.repo().reference(LEDGER)?;
+        if known != self.known {
+            (self.known, self.begun) = (known, Instant::now());
+        }
+        if self.begun.elapsed() > self.most {
+            return Err(AuthorityError::Busy { remote: talk.authority.remote().name.clone() }.into());
+        }
+        std::thread::sleep(chance(Duration::from_millis(8)));
+        Ok(())
+    }
+}
+
+/// What was lost to others so far, and how long to stand back for it.
+#[derive(Default)]
+pub(super) struct Losses {
+    /// How often others were quicker.
+    lost: u32,
+    /// With how many commits, the last time.
+    crowd: usize,
+    /// How often the remote did not take what nobody was in the way of.
+    not_taken: u32,
+    /// Whether other processes of this machine sent with us.
+    pub(super) had_company: bool,
+}
+
+/// How often a change that the remote did not take, and that nobody else's was in the way of, is sent.
+const TRIES: u32 = 2;
+
+/// The longest that one stands back.
+const LONGEST: Duration = Duration::from_secs(2);
+
+impl Losses {
+    pub(super) fn count(&mut self, crowd: usize) {
+        self.lost += 1;
+        self.crowd = crowd;
+    }
+
+    /// Stands back: by chance, longer the more others there are, and shorter the more often one has lost already, so
+    /// that whoever has waited longest comes next.
+    pub(super) fn wait(&self, push: Duration) {
+        let crowd = u32::try_from(self.crowd).unwrap_or(u32::MAX).clamp(1, 64);
+        let span = push.saturating_mul(crowd) / (self.lost + 1);
+        std::thread::sleep(chance(span.min(LONGEST)));
+    }
+
+    /// Counts a change that the remote has not taken although nobody was in the way; too many are a refusal.
+    pub(super) fn not_taken(&mut self, talk: &Talk<'_>, doubt: &Doubt) -> Result<(), LedgerError> {
+        self.not_taken += 1;
+        if self.not_taken < TRIES {
+            return Ok(());
+        }
+        let _lock = talk.ledger.lock()?;
+        talk.drop_pending()?;
+        let remote = talk.authority.remote().name.clone();
+        Err(AuthorityError::NotTaken { remote, said: doubt.said.clone() }.into())
+    }
+}
+
+/// Some time below `most`, another one each time.
+fn chance(most: Duration) -> Duration {
+    let throw = RandomState::new().hash_one(0_u8) >> 32;
+    most.mul_f64(throw as f64 / f64::from(u32::MAX))
+}
