@@ -1,6 +1,7 @@
 //! Several machines, one remote: what is decided there, and what happens when it is away, cut off, or not what it was.
 
 #![allow(clippy::unwrap_used, reason = "a step that cannot be taken fails the test, and shows where")]
+#![allow(clippy::disallowed_methods, reason = "tests start programs as people do")]
 
 mod support;
 
@@ -12,3 +13,9 @@ mod deciding;
 
 #[path = "remote/landing.rs"]
 mod landing;
+
+#[path = "remote/wire.rs"]
+mod wire;
+
+#[path = "remote/trouble.rs"]
+mod trouble;
