@@ -19,3 +19,6 @@ mod wire;
 
 #[path = "remote/trouble.rs"]
 mod trouble;
+
+#[path = "remote/many.rs"]
+mod many;
