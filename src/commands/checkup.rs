@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::atomic::FileError;
+use crate::base::failure::Explain;
 use crate::base::failure::Failure;
 use crate::domain::book::LeaseBook;
 use crate::domain::event::Event;
@@ -47,6 +48,10 @@ pub struct Checkup<'a> {
     fix: bool,
     findings: Vec<Finding>,
 }
+
+/// What to do about a ledger that cannot be read where a remote decides: what is here is a copy, and is not mended.
+const REMOTE_LEDGER: &str = "the ledger here is a copy of the remote's: see what is wrong there, git log refs/odyssey/ledger, \
+     and push its last good commit";
 
 /// How old a lock of git's must be to count as left behind by a killed process.
 const STALE: Duration = Duration::from_secs(10 * 60);
@@ -131,6 +136,9 @@ impl<'a> Checkup<'a> {
             Err(error @ LedgerError::NewerFormat(_)) => {
                 self.open(error.to_string(), "install the newer git odyssey that wrote it");
             }
+            Err(error) if self.session.authority.is_some() => {
+                self.open(error.to_string(), REMOTE_LEDGER);
+            }
             Err(error) if self.fix => {
                 let mended = repair::restore(&ledger, &self.session.repo, self.session.now)?;
                 self.mended(format!("{error}; {mended}"));
@@ -138,6 +146,14 @@ impl<'a> Checkup<'a> {
             Err(error) => self.open(error.to_string(), "git odyssey doctor --fix"),
         }
         Ok(())
+    }
+
+    /// The remote that decides: that it can be asked, and that its ledger goes on from what was seen before.
+    pub fn remote(&mut self) {
+        if let Err(error) = self.session.ledger().refresh() {
+            let hints = error.hints();
+            self.open(error.to_string(), &hints.join("; "));
+        }
     }
 
     fn contradictions(&mut self, book: &LeaseBook) {
@@ -170,6 +186,10 @@ impl<'a> Checkup<'a> {
             }
             if self.session.repo.reference(branch)?.is_some() {
                 self.off_branch(lease, branch)?;
+                continue;
+            }
+            if self.session.authority.is_some() {
+                // Where a remote decides, that is the lease of another machine, which knows more.
                 continue;
             }
             let what = format!("{} has a lease, and its branch {} is gone", lease.task, short(branch));

@@ -43,6 +43,7 @@ impl Doctor {
                 .open(format!("the ledger's ref cannot be read: {error}"), "mend the repository: git fsck"),
         }
         checkup.stale_locks()?;
+        checkup.remote();
         checkup.ledger()?;
         self.cut_off(&session, context, &mut checkup)?;
         checkup.leases()?;

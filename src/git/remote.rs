@@ -4,6 +4,7 @@
 //! it is ended with all that it started. What git says in words is shown and never matched: whether a push that did not
 //! plainly succeed has moved something is asked of the remote itself.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::BString;
@@ -122,7 +123,7 @@ impl Remote {
         lock: &Lock,
     ) -> Result<bool, RemoteError> {
         // Our own refs move without hooks, here as in-process. Nothing is taken that was not named, nothing is tidied up.
-        let mut git = Git::at(repo.folder()).args([
+        let mut git = Git::at(&folder(repo)).args([
             "-c",
             "core.hooksPath=/dev/null",
             "-c",
@@ -160,7 +161,7 @@ impl Remote {
     /// # Errors
     /// When the remote cannot be reached in time.
     pub fn is_absent(&self, repo: &Repo, name: &str, lock: &Lock) -> Result<bool, RemoteError> {
-        let git = Git::at(repo.folder()).args(["ls-remote", "--quiet", "--exit-code", "--"]);
+        let git = Git::at(&folder(repo)).args(["ls-remote", "--quiet", "--exit-code", "--"]);
         let output = self.talk(git.arg(&self.name).arg(name), lock)?;
         match output.status.code() {
             Some(0) => Ok(false),
@@ -177,7 +178,7 @@ impl Remote {
     /// # Errors
     /// When git cannot be used. A remote that does not answer is an answer: [`Pushed::Doubtful`].
     pub fn push(&self, repo: &Repo, moves: &[Move], lock: &Lock) -> Result<Pushed, GitError> {
-        let mut git = Git::at(repo.folder()).args([
+        let mut git = Git::at(&folder(repo)).args([
             "push",
             "--porcelain",
             "--no-verify",
@@ -210,6 +211,14 @@ impl Remote {
     fn unreachable(&self, output: &Output) -> RemoteError {
         let said = text::visible_lines(output.stderr.trim_ascii());
         RemoteError::Unreachable { remote: self.name.clone(), said }
+    }
+}
+
+/// Where git runs: an address such as `../origin.git` means a place beside the main checkout, not beside a workspace.
+fn folder(repo: &Repo) -> PathBuf {
+    match (repo.is_linked(), repo.common_dir().parent()) {
+        (true, Some(above)) if repo.common_dir().ends_with(".git") => above.to_owned(),
+        _ => repo.folder().to_owned(),
     }
 }
 
