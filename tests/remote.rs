@@ -22,3 +22,6 @@ mod trouble;
 
 #[path = "remote/many.rs"]
 mod many;
+
+#[path = "remote/handover.rs"]
+mod handover;

@@ -40,6 +40,7 @@ use super::Outcome;
 use super::deciding;
 use super::deciding::Deciding;
 use super::facts::Known;
+use super::handover::HandoverError;
 use super::init;
 use super::landing::Landing;
 use super::landing::LandingError;
@@ -329,7 +330,11 @@ fn clean_workspace(session: &Session, lease: &Lease, branch: &str) -> Result<Opt
 }
 
 fn ends(session: &Session, lease: &Lease, branch: &str) -> Result<(Oid, Oid), Failure> {
-    let tip = session.repo.reference(branch)?.ok_or_else(|| LandError::NoBranch(branch.to_owned()))?;
+    let tip = match (session.repo.reference(branch)?, &session.authority) {
+        (Some(tip), _) => tip,
+        (None, Some(_)) => return Err(HandoverError::NoBranch(lease.task.clone()).into()),
+        (None, None) => return Err(LandError::NoBranch(branch.to_owned()).into()),
+    };
     let old =
         session.repo.reference(&lease.target)?.ok_or_else(|| LandError::NoTarget(lease.target.clone()))?;
     Ok((tip, old))

@@ -9,6 +9,7 @@ pub mod conflicts;
 pub mod deciding;
 pub mod doctor;
 pub mod facts;
+pub mod handover;
 pub mod hook;
 pub mod init;
 pub mod land;

@@ -12,6 +12,8 @@ use crate::workspace::copy;
 
 use super::Context;
 use super::Outcome;
+use super::handover;
+use super::handover::Sent;
 use super::recover;
 use super::renew;
 use super::session::Session;
@@ -25,12 +27,17 @@ pub struct Park {
     /// Why, for those who come later
     #[arg(long, default_value = "by hand")]
     pub reason: String,
+    /// Send the work to the remote that decides, uncommitted edits too: another machine can resume it
+    #[arg(long)]
+    pub push: bool,
 }
 
 #[derive(Debug, serde::Serialize)]
 struct Parked {
     task: TaskName,
     was_parked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<Sent>,
 }
 
 impl Park {
@@ -43,6 +50,13 @@ impl Park {
         recover::cut_off(&session, context)?;
         let task = session.task(self.task.as_ref())?;
         let fence = renew::own_fence(&session, context, &task)?;
+        let sent = if self.push {
+            // Before it is parked: whoever sees it parked finds the work.
+            let lease = session.ledger().read()?.book.need(&task).map_err(LedgerError::from)?.clone();
+            Some(handover::send(&session, &lease)?)
+        } else {
+            None
+        };
         let parked = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
             match state.book.need_active(&task, fence) {
                 Ok(_) | Err(Refused::NotActive(_)) => {}
@@ -67,6 +81,10 @@ impl Park {
                 page.put(Label::Name, task.as_str()).put(Label::Plain, " is parked already").end();
             }
         }
-        Ok(Outcome::new(page, &Parked { task, was_parked: parked.is_none() }))
+        if let Some(sent) = &sent {
+            let what = if sent.salvage.is_some() { "its commits and its edits" } else { "its commits" };
+            page.put(Label::Plain, format!("  {what} are on ")).put(Label::Place, sent.remote.clone()).end();
+        }
+        Ok(Outcome::new(page, &Parked { task, was_parked: parked.is_none(), sent }))
     }
 }

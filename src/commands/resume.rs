@@ -18,6 +18,7 @@ use crate::workspace::copy;
 
 use super::Context;
 use super::Outcome;
+use super::handover;
 use super::recover;
 use super::removal;
 use super::session::Session;
@@ -55,6 +56,7 @@ impl Resume {
         recover::cut_off(&session, context)?;
         let task = session.task(self.task.as_ref())?;
         let old = session.ledger().read()?.book.need(&task).map_err(LedgerError::from)?.clone();
+        let waiting = handover::look(&session, &old)?;
         let handed_over = self.holder.as_ref().is_some_and(|holder| *holder != old.holder);
         if handed_over && (!old.is_active() || old.is_expired(session.now)) {
             // The former holder's program may still be writing; what it had done so far is safe from then on.
@@ -69,6 +71,9 @@ impl Resume {
             Some(worktree) => {
                 copy::write(&worktree.path, &text)?;
                 Some(worktree.path)
+            }
+            None if waiting.is_some() => {
+                waiting.map(|waiting| waiting.unpack(&session, &lease)).transpose()?
             }
             None => {
                 if let (None, Some(checkout)) = (lease.branch(), session.repo.checkout()) {

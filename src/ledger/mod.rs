@@ -12,6 +12,7 @@ pub mod cache;
 pub mod codec;
 pub mod error;
 pub mod founding;
+pub mod handover;
 pub mod history;
 pub mod intent;
 pub mod journal;

@@ -81,6 +81,14 @@ pub enum AuthorityError {
         /// Where it is there.
         there: Option<Oid>,
     },
+    /// It has commits under a name that what is sent does not reach.
+    #[error("{name} on {remote} has commits that are not here")]
+    Diverged {
+        /// The remote.
+        remote: String,
+        /// The ref's name there.
+        name: String,
+    },
     /// Another process of this machine talks to it, and comes to no end.
     #[error("another process on this machine has been talking to {remote} for too long")]
     Busy {
@@ -161,6 +169,13 @@ impl Explain for AuthorityError {
                     "then run the same command again".to_owned(),
                 ]
             }
+            AuthorityError::Diverged { remote, name } => vec![
+                "nothing of it was overwritten".to_owned(),
+                format!(
+                    "bring them here first: git pull {remote} {}",
+                    name.trim_start_matches("refs/heads/")
+                ),
+            ],
             AuthorityError::Busy { .. } => {
                 vec!["see what it is: pgrep -a git; when it has ended, run the same command again".to_owned()]
             }

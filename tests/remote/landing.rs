@@ -69,7 +69,7 @@ fn a_landing_moves_target_and_ledger_there_and_here() {
 fn a_landing_whose_lease_went_to_another_machine_moves_nothing() {
     let fleet = Fleet::of(&["one", "two"]);
     work(&fleet, "one", "auth", "src/a.rs");
-    fleet.run("one", &["park", "auth"]).ok();
+    fleet.run("one", &["park", "auth", "--push"]).ok();
     // The check runs while the lease goes to somebody else.
     let two = fleet.machine("two");
     let check = format!("sh -c 'cd \"{}\" && \"{ODYSSEY}\" resume auth --for codex-1'", two.display());

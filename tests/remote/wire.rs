@@ -170,15 +170,16 @@ fn carry(mut client: TcpStream, behind: u16, shared: &Mutex<Fault>) -> std::io::
         if let (true, Fault::CutsAfter(most)) = (pushes, fault) {
             count = count.min(most.saturating_sub(sent));
         }
+        if loses && fault == Fault::LosesAnswersThenAway {
+            // Before the server can answer: the client's next connection is to find it so.
+            *shared.lock().unwrap() = Fault::Away;
+        }
         server.write_all(&bytes[..count])?;
         sent += count;
         if matches!(fault, Fault::CutsAfter(most) if pushes && sent >= most) {
             let _ = server.shutdown(Shutdown::Both);
             let _ = client.shutdown(Shutdown::Both);
             break;
-        }
-        if loses && fault == Fault::LosesAnswersThenAway {
-            *shared.lock().unwrap() = Fault::Away;
         }
     }
     answers.join().unwrap()
