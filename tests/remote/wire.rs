@@ -134,11 +134,14 @@ fn carry(mut client: TcpStream, behind: u16, shared: &Mutex<Fault>) -> std::io::
         return Ok(());
     }
     let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, behind))?;
-    // The first packet names the service.
-    let mut first = [0; 4096];
-    let length = client.read(&mut first)?;
-    server.write_all(&first[..length])?;
-    let pushes = first[..length].windows(12).any(|window| window == b"receive-pack");
+    // The first packet names the service. Git writes its length and the rest one after the other.
+    let mut first = vec![0; 4];
+    client.read_exact(&mut first)?;
+    let length = usize::from_str_radix(std::str::from_utf8(&first).unwrap_or_default(), 16).unwrap_or(4);
+    first.resize(length.max(4), 0);
+    client.read_exact(&mut first[4..])?;
+    server.write_all(&first)?;
+    let pushes = first.windows(12).any(|window| window == b"receive-pack");
     let loses = pushes && matches!(fault, Fault::LosesAnswers | Fault::LosesAnswersThenAway);
     // The list of refs has been read in whole when the client begins to send.
     let sending = Arc::new(AtomicBool::new(false));
