@@ -24,9 +24,9 @@
 //!
 //! 1. No two active exclusive leases overlap, ever; nor an exclusive with another's shared. ([`domain::book`])
 //! 2. Fences strictly rise, and a change that carries an old fence is refused. ([`domain::book`], [`domain::judge`])
-//! 3. Safety never depends on a clock: clocks decide only when a lease may be taken over.
+//! 3. Safety never depends on a clock: clocks decide only when a lease may be taken over. ([`ledger::seen`])
 //! 4. A landing verifies the ledger in the transaction that moves the target, and a sync in the one that moves the
-//!    branch. ([`commands::landing`], [`commands::syncing`])
+//!    branch; on a remote one atomic push moves both. ([`commands::landing`], [`commands::syncing`], [`ledger::landing`])
 //! 5. Nothing is destroyed that was not saved first; what cannot be read is never taken for clean.
 //!    ([`commands::removal`], [`workspace::salvage`])
 //! 6. Every operation of several steps writes an intent first; after a kill it is finished or undone.
@@ -37,7 +37,8 @@
 //!
 //! # What is deliberately absent
 //!
-//! No daemon, no server, no database: the state is in the repository. A watcher is a process that somebody runs, and
+//! No daemon, no server, no database: the state is in the repository, or in that of a remote which decides for several
+//! machines by what a git server does anyway ([`ledger::remote`]). A watcher is a process that somebody runs, and
 //! nothing depends on there being one. No stash is ever used. No lease state is kept in
 //! git's configuration, because worktrees made at the same time fight for that file.
 

@@ -25,3 +25,6 @@ mod many;
 
 #[path = "remote/handover.rs"]
 mod handover;
+
+#[path = "remote/web.rs"]
+mod web;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::base::atomic::FileError;
 use crate::base::failure::Explain;
 use crate::base::failure::Failure;
+use crate::base::text;
 use crate::domain::book::LeaseBook;
 use crate::domain::event::Event;
 use crate::domain::event::EventKind;
@@ -48,6 +49,9 @@ pub struct Checkup<'a> {
     fix: bool,
     findings: Vec<Finding>,
 }
+
+/// How far clocks may be apart before somebody is told.
+const SKEW: Duration = Duration::from_secs(60);
 
 /// What to do about a ledger that cannot be read where a remote decides: what is here is a copy, and is not mended.
 const REMOTE_LEDGER: &str = "the ledger here is a copy of the remote's: see what is wrong there, git log refs/odyssey/ledger, \
@@ -150,9 +154,32 @@ impl<'a> Checkup<'a> {
 
     /// The remote that decides: that it can be asked, and that its ledger goes on from what was seen before.
     pub fn remote(&mut self) {
-        if let Err(error) = self.session.ledger().refresh() {
+        let ledger = self.session.ledger();
+        if ledger.authority().is_none() {
+            return;
+        }
+        if let Err(error) = ledger.refresh() {
             let hints = error.hints();
             self.open(error.to_string(), &hints.join("; "));
+        }
+        self.clocks();
+    }
+
+    /// Leases that were written in what is the future here: one of the two clocks is wrong.
+    fn clocks(&mut self) {
+        let (ledger, now) = (self.session.ledger(), self.session.now);
+        // As it is written: what is read as the state now has the ends by our own clock.
+        let Ok(Some(tip)) = self.session.repo.reference(LEDGER) else { return };
+        let Ok(state) = ledger.read_at(tip) else { return };
+        for lease in state.book.leases() {
+            let ahead = lease.left(now).saturating_sub(lease.ttl);
+            if ahead > SKEW {
+                let (task, ahead) = (&lease.task, text::duration(ahead));
+                self.open(
+                    format!("the lease of {task} was written by a clock that is at least {ahead} ahead of the one here"),
+                    "set the clocks right; leases end here by the clock here, so no two hold the same meanwhile",
+                );
+            }
         }
     }
 

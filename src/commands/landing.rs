@@ -271,7 +271,8 @@ pub fn give_back(session: &Session, intent: &Intent) -> Result<(), Failure> {
     }
     // The git that moves the refs holds this lock, and goes on when we are killed: wait until it has ended.
     drop(session.ledger().lock()?);
-    if session.repo.reference(target)?.is_none_or(|tip| tip.to_string() == *old) {
+    let old = Oid::from_hex(old.as_bytes()).map_err(GitError::gix("read the intent of a landing"))?;
+    if session.repo.reference(target)?.is_none_or(|tip| tip == old) {
         for path in checkouts.iter().filter(|path| path.exists()) {
             Repo::open(path)?.undo_checkout_lock(mark)?;
         }

@@ -27,7 +27,11 @@ use super::session::Session;
 
 /// Show everything that is live: tasks, holders, regions, time left, commits, edits, places.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Status {}
+pub struct Status {
+    /// Ask the remote that decides first; else it is shown as it stood when it was asked last
+    #[arg(long)]
+    pub fetch: bool,
+}
 
 /// One live task.
 #[derive(Debug, serde::Serialize)]
@@ -70,9 +74,12 @@ impl Status {
     /// Looks at every lease and its workspace.
     ///
     /// # Errors
-    /// When the ledger cannot be read. What cannot be seen of one workspace is told in its row.
+    /// When the ledger cannot be read, or a remote is to be asked and is away. What cannot be seen of one workspace is told in its row.
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let session = Session::open(context)?;
+        if self.fetch {
+            session.ledger().refresh()?;
+        }
         let state = session.ledger().read()?;
         let view = View::of(&session.repo)?;
         let rows: Vec<Row> = state.book.leases().iter().map(|lease| view.row(lease, session.now)).collect();

@@ -38,10 +38,15 @@ pub struct Waiting<'a> {
     /// Whose ticket is watched from a thread of its own.
     behind: Option<PathBuf>,
     told: bool,
+    /// How often to look when nothing here tells of a change.
+    look: Option<Duration>,
 }
 
 /// How long to wait for a lease's end when nobody says when that is.
 const UNKNOWN_END: Duration = Duration::from_secs(60 * 60);
+
+/// How often a remote that decides is asked: what happens there wakes nobody here.
+const LOOK: Duration = Duration::from_secs(5);
 
 impl<'a> Waiting<'a> {
     /// Gets ready to wait.
@@ -64,7 +69,17 @@ impl<'a> Waiting<'a> {
                 (Some(watch), Some(ticket))
             }
         };
-        Ok(Waiting { context, patience, begun: Instant::now(), watch, ticket, behind: None, told: false })
+        let look = session.authority.as_ref().map(|_| LOOK);
+        Ok(Waiting {
+            context,
+            patience,
+            begun: Instant::now(),
+            watch,
+            ticket,
+            behind: None,
+            told: false,
+            look,
+        })
     }
 
     /// The time now, after whatever was waited.
@@ -127,7 +142,8 @@ impl<'a> Waiting<'a> {
             self.context.monitor.note(&format!("waiting: {refused}"));
             self.told = true;
         }
-        watch.changed_within(left.min(seconds_left(refused).unwrap_or(UNKNOWN_END)))?;
+        let end = seconds_left(refused).unwrap_or(UNKNOWN_END);
+        watch.changed_within(left.min(end).min(self.look.unwrap_or(end)))?;
         Ok(true)
     }
 }

@@ -191,7 +191,7 @@ pub(super) fn change<T, E: From<LedgerError>>(
     // What is refused on top of changes that may yet be lost is refused for good only without them.
     let mut joins = true;
     loop {
-        let turn = talk.try_turn().map_err(LedgerError::from)?;
+        let turn = talk.try_turn()?;
         let mut waits = false;
         for place in (0..made.len()).rev() {
             match talk.fate(made[place].commit, made[place].since)? {

@@ -2,6 +2,7 @@
 
 use crate::fleet::Fleet;
 use crate::fleet::LEDGER;
+use crate::support::Run;
 use crate::support::process::Barrier;
 
 #[test]
@@ -68,6 +69,26 @@ fn one_claim_takes_one_fetch_and_one_push() {
         starts.iter().filter(has).count()
     };
     assert_eq!((named("fetch"), named("push"), named("ls-remote")), (1, 1, 0), "{starts:#?}");
+}
+
+#[test]
+fn a_claim_waits_for_what_another_machine_holds() {
+    let fleet = Fleet::of(&["one", "two"]);
+    fleet.run("one", &["claim", "auth", "--region", "src/**", "--for", "a", "--here"]).ok();
+    let words = ["claim", "next", "--region", "src/a/**", "--for", "b", "--here", "--wait=60s"];
+    let mut barrier = Barrier::closed();
+    barrier.add(&fleet.lab, &fleet.machine("two"), &words);
+    let waiting = barrier.open();
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    let shown = fleet.run("two", &["status"]).ok();
+    assert!(!shown.stdout.contains("next"), "{shown:#?}");
+    fleet.run("one", &["release", "auth"]).ok();
+    // Nothing on its own machine tells it of that.
+    for child in waiting {
+        Run::from(child.wait_with_output().unwrap()).ok();
+    }
+    let fresh = fleet.run("one", &["status", "--fetch"]).ok();
+    assert!(fresh.stdout.contains("next") && !fresh.stdout.contains("auth"), "{fresh:#?}");
 }
 
 #[test]

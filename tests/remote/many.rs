@@ -141,6 +141,11 @@ fn across_machines_a_lease_ends_by_ones_own_clock_however_wrong_the_others_is() 
     claim("one", "fast").ok();
     fleet.lab.at("2026-11-24T12:00:00Z");
     assert_eq!(claim("two", "other").code, 3);
+    let told = fleet.run("two", &["doctor"]);
+    assert!(
+        told.stdout.contains("the lease of fast was written by a clock that is at least 1d ahead"),
+        "{told:#?}"
+    );
     fleet.lab.advance(61);
     claim("two", "other").ok();
     fleet.check();
