@@ -28,3 +28,6 @@ mod handover;
 
 #[path = "remote/web.rs"]
 mod web;
+
+#[path = "remote/storm.rs"]
+mod storm;

@@ -1,14 +1,14 @@
 //! The doctor's examinations, one function each.
 
+mod remote;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::atomic::FileError;
-use crate::base::failure::Explain;
 use crate::base::failure::Failure;
-use crate::base::text;
 use crate::domain::book::LeaseBook;
 use crate::domain::event::Event;
 use crate::domain::event::EventKind;
@@ -49,9 +49,6 @@ pub struct Checkup<'a> {
     fix: bool,
     findings: Vec<Finding>,
 }
-
-/// How far clocks may be apart before somebody is told.
-const SKEW: Duration = Duration::from_secs(60);
 
 /// What to do about a ledger that cannot be read where a remote decides: what is here is a copy, and is not mended.
 const REMOTE_LEDGER: &str = "the ledger here is a copy of the remote's: see what is wrong there, git log refs/odyssey/ledger, \
@@ -150,37 +147,6 @@ impl<'a> Checkup<'a> {
             Err(error) => self.open(error.to_string(), "git odyssey doctor --fix"),
         }
         Ok(())
-    }
-
-    /// The remote that decides: that it can be asked, and that its ledger goes on from what was seen before.
-    pub fn remote(&mut self) {
-        let ledger = self.session.ledger();
-        if ledger.authority().is_none() {
-            return;
-        }
-        if let Err(error) = ledger.refresh() {
-            let hints = error.hints();
-            self.open(error.to_string(), &hints.join("; "));
-        }
-        self.clocks();
-    }
-
-    /// Leases that were written in what is the future here: one of the two clocks is wrong.
-    fn clocks(&mut self) {
-        let (ledger, now) = (self.session.ledger(), self.session.now);
-        // As it is written: what is read as the state now has the ends by our own clock.
-        let Ok(Some(tip)) = self.session.repo.reference(LEDGER) else { return };
-        let Ok(state) = ledger.read_at(tip) else { return };
-        for lease in state.book.leases() {
-            let ahead = lease.left(now).saturating_sub(lease.ttl);
-            if ahead > SKEW {
-                let (task, ahead) = (&lease.task, text::duration(ahead));
-                self.open(
-                    format!("the lease of {task} was written by a clock that is at least {ahead} ahead of the one here"),
-                    "set the clocks right; leases end here by the clock here, so no two hold the same meanwhile",
-                );
-            }
-        }
     }
 
     fn contradictions(&mut self, book: &LeaseBook) {
@@ -459,7 +425,9 @@ impl<'a> Checkup<'a> {
             Bench { repo: &session.repo, leases: book, commons: &commons, now: session.now, lands: false };
         let actor = self.owner(book, branch, commit)?;
         let Err(error) = bench.judge_commits(&actor, &[commit], published) else { return Ok(None) };
-        if precedent::was_allowed(session, &actor, commit, published)? {
+        if precedent::was_allowed(session, &actor, commit, published)?
+            || precedent::has_landed(session, commit)?
+        {
             return Ok(None);
         }
         Ok(Some(error.to_string().lines().next().unwrap_or_default().to_owned()))

@@ -47,6 +47,29 @@ pub fn was_allowed(
     Ok(true)
 }
 
+/// Whether a commit came to its target by a landing, which judged it.
+///
+/// # Errors
+/// When the ledger's history cannot be read.
+pub fn has_landed(session: &Session, commit: Oid) -> Result<bool, Failure> {
+    for past in history::events(&session.repo)? {
+        let event = past?.event;
+        if event.event != EventKind::Land.to_string() {
+            continue;
+        }
+        let named = |wanted: &str| {
+            let fact = event.facts.iter().find(|(name, _)| name == wanted)?;
+            Oid::from_hex(fact.1.as_bytes()).ok().filter(|oid| session.repo.has(*oid))
+        };
+        if let (Some(from), Some(to)) = (named("From"), named("Commit"))
+            && session.repo.new_commits(&[to], &[from])?.contains(&commit)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Commits that a person let through with a reason.
 ///
 /// # Errors
