@@ -138,11 +138,17 @@ impl LeaseBook {
     /// The book after an entry.
     #[must_use]
     pub fn after(&self, entry: &Entry) -> LeaseBook {
+        self.with(&entry.put, &entry.remove)
+    }
+
+    /// The book with other leases: these put, and those of these tasks removed.
+    #[must_use]
+    pub fn with(&self, put: &[Lease], remove: &[TaskName]) -> LeaseBook {
         let stays = |lease: &&Lease| {
-            !entry.remove.contains(&lease.task) && !entry.put.iter().any(|put| put.task == lease.task)
+            !remove.contains(&lease.task) && !put.iter().any(|put| put.task == lease.task)
         };
         let kept = self.leases.iter().filter(stays).cloned();
-        LeaseBook::new(kept.chain(entry.put.iter().cloned()), self.last_fence)
+        LeaseBook::new(kept.chain(put.iter().cloned()), self.last_fence)
     }
 
     /// The book with other ends of its leases, for a reader who goes by a clock of its own; those without an answer stay.
@@ -304,8 +310,16 @@ impl LeaseBook {
 
     /// The active leases that one of the same book excludes: in a sound book there are none.
     pub fn excluded_by<'a>(&'a self, lease: &'a Lease) -> impl Iterator<Item = (&'a Lease, &'a Region)> {
+        self.excluding(lease).map(|(other, _, region)| (other, region))
+    }
+
+    /// The active leases that exclude one, which need not be in the book, with the regions that meet: its own first.
+    pub fn excluding<'a>(
+        &'a self,
+        lease: &'a Lease,
+    ) -> impl Iterator<Item = (&'a Lease, &'a Region, &'a Region)> {
         let met = self.in_the_way(&lease.regions, lease.mode, &lease.task);
-        met.filter(|(other, ..)| other.is_active()).map(|(other, _, region)| (other, region))
+        met.filter(|(other, ..)| other.is_active())
     }
 
     /// The leases that a request would build on: parked, or expired with work and so about to be parked.
@@ -470,4 +484,4 @@ fn taken(lease: &Lease, by: &TaskName) -> Entry {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;

@@ -16,4 +16,5 @@ pub mod region;
 pub mod region_error;
 pub mod region_index;
 pub mod task;
+pub mod transition;
 pub mod ttl;

@@ -6,7 +6,7 @@ use crate::base::text;
 use crate::base::text::BadDuration;
 
 /// The longest time to live: a lease that outlives it was forgotten.
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A text that is no time to live.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

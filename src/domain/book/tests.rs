@@ -13,7 +13,7 @@ use crate::domain::region::Case;
 const REGIONS: [&str; 8] =
     ["src/**", "src/a.rs", "src/*.rs", "docs", "docs/**/x", "**/x", "[ds]*", "Cargo.toml"];
 
-fn at(second: i64) -> Timestamp {
+pub(in crate::domain) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
@@ -21,7 +21,7 @@ fn regions(texts: &[&str]) -> RegionSet {
     lease::regions_from(texts.iter().copied(), &BTreeMap::new(), Case::Sensitive).unwrap()
 }
 
-fn request(task: &str, texts: &[&str]) -> Request {
+pub(in crate::domain) fn request(task: &str, texts: &[&str]) -> Request {
     Request {
         task: task.parse().unwrap(),
         holder: Holder::new("claude-1", HolderKind::Agent).unwrap(),
@@ -35,7 +35,7 @@ fn request(task: &str, texts: &[&str]) -> Request {
     }
 }
 
-fn with_work(_: &Lease) -> Work {
+pub(in crate::domain) fn with_work(_: &Lease) -> Work {
     Work::Some
 }
 
@@ -52,7 +52,7 @@ fn claimed(book: LeaseBook, task: &str, texts: &[&str], second: i64) -> LeaseBoo
     written(book, &entries)
 }
 
-fn task(name: &str) -> TaskName {
+pub(in crate::domain) fn task(name: &str) -> TaskName {
     name.parse().unwrap()
 }
 
@@ -145,7 +145,7 @@ fn a_lease_is_due_for_renewal_when_a_third_of_its_time_has_passed() {
 }
 
 #[derive(Debug, Clone)]
-enum Asked {
+pub(in crate::domain) enum Asked {
     Claim(usize, Vec<usize>, bool, u8),
     Renew(usize),
     Park(usize),
@@ -154,7 +154,7 @@ enum Asked {
     Release(usize),
 }
 
-fn asked() -> impl Strategy<Value = (Asked, i64, bool)> {
+pub(in crate::domain) fn asked() -> impl Strategy<Value = (Asked, i64, bool)> {
     let task = 0..5_usize;
     let regions = prop::collection::vec(0..REGIONS.len(), 1..3);
     let asked = prop_oneof![
@@ -168,7 +168,12 @@ fn asked() -> impl Strategy<Value = (Asked, i64, bool)> {
     (asked, 0..400_i64, any::<bool>())
 }
 
-fn answered(book: &LeaseBook, asked: &Asked, now: Timestamp, work: bool) -> Result<Vec<Entry>, Refused> {
+pub(in crate::domain) fn answered(
+    book: &LeaseBook,
+    asked: &Asked,
+    now: Timestamp,
+    work: bool,
+) -> Result<Vec<Entry>, Refused> {
     let name = |number: &usize| task(&format!("t{number}"));
     let fence = |task: &TaskName| book.get(task).map(|lease| lease.fence).unwrap_or_default();
     let behind = |_: &Lease| if work { Work::Some } else { Work::None };
