@@ -96,6 +96,9 @@ pub enum GitError {
     /// A hooks folder of the user's, in a bare repository, under a git without configuration hooks.
     #[error("hooks cannot be put in front of core.hooksPath = {0} in a bare repository")]
     BareHooks(String),
+    /// A hooks folder of somebody's, where a hook for pushes has to be in the repository's own.
+    #[error("git looks for hooks in core.hooksPath = {0} here, and not in the repository")]
+    HooksElsewhere(String),
     /// An operation that needs a checkout, in a bare repository.
     #[error("{} has no checkout", .0.display())]
     Bare(PathBuf),

@@ -7,6 +7,7 @@
 //!   its own configuration, from which the hooks of the configured folder are run in place.
 
 mod proof;
+mod server;
 mod settings;
 mod shim;
 
@@ -22,6 +23,7 @@ use crate::git::worktree::Worktree;
 
 pub use proof::PROBE;
 pub use proof::Proof;
+pub use server::SERVER_EVENTS;
 
 /// The events that we judge.
 pub const EVENTS: [&str; 5] =

@@ -15,6 +15,7 @@ pub mod memory;
 pub mod merge;
 pub mod objects;
 pub mod paths;
+pub mod received;
 pub mod reflog;
 pub mod refs;
 pub mod remote;

@@ -49,6 +49,14 @@ impl Repo {
         Ok(std::mem::take(&mut blob.data))
     }
 
+    /// How many bytes an object has, which is told without reading all of it.
+    ///
+    /// # Errors
+    /// When it is missing or broken.
+    pub fn size(&self, oid: Oid) -> Result<u64, GitError> {
+        Ok(self.gix.find_header(oid).map_err(GitError::gix(format!("read object {oid}")))?.size())
+    }
+
     /// The entries of one tree, in git's order.
     ///
     /// # Errors

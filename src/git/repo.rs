@@ -8,6 +8,7 @@ use gix::bstr::ByteSlice;
 
 use super::Oid;
 use super::error::GitError;
+use super::received::Received;
 
 /// Where a checkout's HEAD is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub struct Repo {
     common: PathBuf,
     private: PathBuf,
     checkout: Option<PathBuf>,
+    pub(super) received: Option<Received>,
 }
 
 impl Repo {
@@ -96,7 +98,7 @@ impl Repo {
         gix.object_cache_size_if_unset(8 * 1024 * 1024);
         let private = absolute(gix.git_dir());
         let checkout = gix.workdir().map(absolute);
-        Ok(Repo { gix, common, private, checkout })
+        Ok(Repo { gix, common, private, checkout, received: None })
     }
 
     /// The folder that all checkouts share: `.git`, or the bare repository itself. Absolute.

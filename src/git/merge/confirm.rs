@@ -29,7 +29,8 @@ impl Repo {
         if base.is_none() {
             self.single_base(ours, theirs)?;
         }
-        let mut git = Git::at(self.folder()).args(["merge-tree", "--write-tree", "-z"]);
+        let mut git = self.with_received(Git::at(self.folder()));
+        git = git.args(["merge-tree", "--write-tree", "-z"]);
         if let Some(base) = base {
             git = git.arg(format!("--merge-base={base}"));
         }

@@ -1,0 +1,102 @@
+//! The hooks of a repository that is pushed to: ours in the hooks folder, and what was there kept and run after it.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use super::is_executable;
+use super::make_folder;
+use super::remove_folder;
+use super::rename;
+use super::shim;
+use super::write_shim;
+use crate::base::atomic;
+use crate::git::error::GitError;
+use crate::git::repo::Repo;
+
+/// The events that can refuse a push: all of it, or one ref.
+pub const SERVER_EVENTS: [&str; 2] = ["pre-receive", "update"];
+
+/// Where what was in the place of ours is kept.
+const SAVED: &str = "server-saved";
+
+/// Says that the hooks folder was made for us.
+const FOLDER_MADE: &str = "server-hooks-folder-made";
+
+impl Repo {
+    /// Installs our hook for one of [`SERVER_EVENTS`]; a second run repairs it. Answers whether another is run after it.
+    ///
+    /// # Errors
+    /// When git looks for hooks elsewhere (`core.hooksPath`), or a file cannot be written.
+    pub fn install_server_hook(&self, event: &str, program: &Path, folder: &Path) -> Result<bool, GitError> {
+        if let Some(elsewhere) = self.all_values("core.hooksPath").pop() {
+            return Err(GitError::HooksElsewhere(elsewhere));
+        }
+        let hooks = self.common_dir().join("hooks");
+        let saved = folder.join(SAVED);
+        if !hooks.exists() {
+            make_folder(&hooks)?;
+            atomic::replace(&folder.join(FOLDER_MADE), b"")?;
+        }
+        let path = hooks.join(event);
+        if atomic::read(&path)?.is_some_and(|bytes| !shim::is_ours(&bytes)) {
+            make_folder(&saved)?;
+            // Renamed, so that its mode and time stay.
+            rename(&path, &saved.join(event))?;
+        }
+        let chained = is_executable(&saved.join(event));
+        write_shim(&path, &shim::text(event, program, chained))?;
+        Ok(chained)
+    }
+
+    /// Takes our hooks for pushes out; what was there before is back, byte for byte. Answers which there were.
+    ///
+    /// # Errors
+    /// When a file cannot be written. It can be asked again.
+    pub fn remove_server_hooks(&self, folder: &Path) -> Result<Vec<&'static str>, GitError> {
+        let hooks = self.common_dir().join("hooks");
+        let saved = folder.join(SAVED);
+        let mut removed = Vec::new();
+        for event in SERVER_EVENTS {
+            let path = hooks.join(event);
+            if atomic::read(&path)?.is_some_and(|bytes| shim::is_ours(&bytes)) {
+                atomic::remove(&path)?;
+                removed.push(event);
+            }
+            let kept = saved.join(event);
+            if kept.exists() {
+                // Somebody has put another hook there since: both stay.
+                let back = if path.exists() { hooks.join(format!("{event}.before-odyssey")) } else { path };
+                rename(&kept, &back)?;
+            }
+        }
+        remove_folder(&saved)?;
+        let made = folder.join(FOLDER_MADE);
+        if made.exists() {
+            atomic::remove(&made)?;
+            // Not empty any more: then it is somebody's.
+            let _ = std::fs::remove_dir(&hooks);
+        }
+        Ok(removed)
+    }
+
+    /// Which of our hooks for pushes are in place, by what git would run.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn server_hooks(&self) -> Result<Vec<&'static str>, GitError> {
+        let mut found = Vec::new();
+        for event in SERVER_EVENTS {
+            let path = self.common_dir().join("hooks").join(event);
+            if is_executable(&path) && atomic::read(&path)?.is_some_and(|bytes| shim::is_ours(&bytes)) {
+                found.push(event);
+            }
+        }
+        Ok(if self.all_values("core.hooksPath").is_empty() { found } else { Vec::new() })
+    }
+
+    /// The hook for pushes that was in the place of ours, if there is one that git would run.
+    pub fn previous_server_hook(&self, folder: &Path, event: &str) -> Option<PathBuf> {
+        let path = folder.join(SAVED).join(event);
+        is_executable(&path).then_some(path)
+    }
+}
