@@ -36,7 +36,7 @@ use crate::git::repo::Repo;
 pub const LEDGER: &str = "refs/odyssey/ledger";
 
 /// The version of the ledger's tree.
-const FORMAT: &str = "1";
+pub(super) const FORMAT: &str = "1";
 
 /// Whether a change waits for the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

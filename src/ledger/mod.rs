@@ -19,6 +19,7 @@ pub mod journal;
 pub mod landing;
 pub mod local;
 pub mod patience;
+pub mod pushed;
 pub mod queue;
 pub mod remote;
 pub mod remote_error;
