@@ -16,6 +16,7 @@ use crate::domain::leases::Leases;
 use crate::domain::region::Region;
 use crate::domain::region::RegionSet;
 use crate::git::Oid;
+use crate::git::hooks::SERVER_EVENTS;
 use crate::guard::Bench;
 use crate::guard::GuardError;
 use crate::guard::updates;
@@ -29,6 +30,7 @@ use super::Context;
 use super::Outcome;
 use super::overriding;
 use super::precedent;
+use super::receive;
 use super::renew;
 use super::session::Session;
 
@@ -97,6 +99,14 @@ impl Hook {
                 session = Session::open(context)?;
                 renew::if_due(&session, &session.actor(context)?)?;
             }
+            ("pre-receive", _) => {
+                session = receive::session(context)?;
+                receive::whole(&session, context, input)?;
+            }
+            ("update", _) => {
+                session = receive::session(context)?;
+                receive::one(&session, context, &self.arguments)?;
+            }
             _ => session = Session::open(context)?,
         }
         // Whoever moved our shim to another name runs the others' hooks itself, and a second time would be wrong.
@@ -107,6 +117,9 @@ impl Hook {
             .is_some_and(|name| *name == *self.event);
         if !in_place {
             return Ok(None);
+        }
+        if SERVER_EVENTS.contains(&self.event.as_str()) {
+            return Ok(session.repo.previous_server_hook(&session.ledger().folder(), &self.event));
         }
         Ok(session.repo.previous_hook(&session.ledger().folder(), &self.event)?)
     }

@@ -19,12 +19,14 @@ pub mod notes;
 pub mod overriding;
 pub mod park;
 pub mod precedent;
+pub mod receive;
 pub mod recover;
 pub mod release;
 pub mod removal;
 pub mod renew;
 pub mod resume;
 pub mod salvage;
+pub mod server;
 pub mod session;
 pub mod show;
 pub mod status;
@@ -66,6 +68,8 @@ pub struct Context<'a> {
     pub cargo_home: Option<PathBuf>,
     /// Where a hook says that it fired, instead of judging: set by `git odyssey doctor`.
     pub probe: Option<PathBuf>,
+    /// What a server's environment says of a push that it receives.
+    pub received: receive::Received,
     /// Whether a program reads the answer.
     pub json: bool,
     /// Told of progress.

@@ -94,6 +94,7 @@ impl Uninstall {
         // Hooks first: without a ledger they would pass everything, but they would still be there.
         session.repo.uninstall_hooks(&ledger.folder())?;
         session.repo.take_settings(REMOTE_MARK)?;
+        session.repo.remove_server_hooks(&ledger.folder())?;
         session.repo.remove_exclude_block(MARK)?;
         for worktree in session.repo.worktrees()?.iter().filter(|worktree| !worktree.missing) {
             copy::forget(&worktree.path)?;

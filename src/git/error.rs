@@ -218,6 +218,9 @@ impl Explain for GitError {
             GitError::BareHooks(_) => {
                 vec!["use git 2.54 or later, or take core.hooksPath out of the configuration".to_owned()]
             }
+            GitError::HooksElsewhere(_) => {
+                vec!["take core.hooksPath out of the configuration that holds here".to_owned()]
+            }
             GitError::TooOld { .. } => vec!["install a newer git and put it first on PATH".to_owned()],
             GitError::Missing(_) => vec!["see what else is missing: git fsck --connectivity-only".to_owned()],
             GitError::Moved { .. } => vec!["run the same command again".to_owned()],

@@ -115,6 +115,10 @@ table! {
         ("git odyssey doctor", "Find what is wrong; nothing is changed."),
         ("git odyssey doctor --fix", "Mend what can be mended without losing anything."),
     ];
+    Server = commands::server::Server, &[
+        ("git odyssey server install", "In a repository that others push to: let its hook judge every push."),
+        ("git odyssey server install --remove", "Take the hook out again, byte for byte."),
+    ];
     Uninstall = commands::uninstall::Uninstall, &[("git odyssey uninstall", "Leave the repository as it was before.")];
     Install = super::install::Install, &[
         ("cargo run --release --locked -- install", "From the source: install where cargo installs programs."),

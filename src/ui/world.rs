@@ -15,6 +15,7 @@ use crate::base::failure::Kind;
 use crate::commands::Context;
 use crate::commands::Monitor;
 use crate::commands::PROBE;
+use crate::commands::receive::Received;
 use crate::domain::lease::Fence;
 use crate::domain::task::BadTask;
 use crate::domain::task::TaskName;
@@ -29,7 +30,7 @@ const LOG: &str = "GIT_ODYSSEY_LOG";
 const MERGED: &str = "GITHEAD_";
 
 /// The variables that a person may set or meet, and their meaning, for the manual page.
-pub const VARIABLES: [(&str, &str); 7] = [
+pub const VARIABLES: [(&str, &str); 8] = [
     (TASK, "The task whose process this is. Set, with the fence, for a command that `claim` starts."),
     (FENCE, "The fence under which the task's process may write."),
     ("GIT_ODYSSEY_WORKSPACE", "The workspace. Set for a command that `claim` starts; not read."),
@@ -37,6 +38,10 @@ pub const VARIABLES: [(&str, &str); 7] = [
     (
         NOW,
         "An instant such as 2026-11-24T01:30:00Z, taken for the time: for tests and for repeating what happened.",
+    ),
+    (
+        "GIT_ODYSSEY_PUSHER",
+        "On a server: who pushes, set where the person was recognised, for example for each key in `authorized_keys`.",
     ),
     (LOG, "What to log on standard error, for example `debug` or `git_odyssey=trace`. Without it, nothing."),
     ("NO_COLOR", "If set and not empty, no colour, unless `--color always` asks for it."),
@@ -103,6 +108,7 @@ pub struct World {
     home: Option<PathBuf>,
     cargo_home: Option<PathBuf>,
     probe: Option<PathBuf>,
+    received: Received,
 }
 
 impl World {
@@ -152,6 +158,7 @@ impl World {
             home: folder(if cfg!(windows) { "USERPROFILE" } else { "HOME" }),
             cargo_home: folder("CARGO_HOME"),
             probe: folder(PROBE),
+            received: received(&variable),
         })
     }
 
@@ -167,10 +174,36 @@ impl World {
             home: self.home,
             cargo_home: self.cargo_home,
             probe: self.probe,
+            received: self.received,
             json,
             monitor,
         }
     }
+}
+
+/// Variables by which a server says who pushes. Of those in one group, the first that is set counts.
+const PUSHERS: [&[&str]; 4] =
+    [&["GITEA_PUSHER_NAME"], &["GL_USERNAME", "GL_ID"], &["REMOTE_USER"], &["GIT_ODYSSEY_PUSHER"]];
+
+/// How many push options are read at most.
+const MOST_OPTIONS: u32 = 100;
+
+/// What git and a server around it say of a push that is being received.
+fn received(variable: &impl Fn(&'static str) -> Option<OsString>) -> Received {
+    let text = |name| variable(name).and_then(|value| value.into_string().ok());
+    let names = PUSHERS.iter().filter_map(|group| group.iter().find_map(|name| Some((*name, text(name)?))));
+    let own = variable("GIT_OBJECT_DIRECTORY").map(PathBuf::from);
+    let others = variable("GIT_ALTERNATE_OBJECT_DIRECTORIES");
+    let others = others.iter().flat_map(std::env::split_paths);
+    let options = text("GIT_PUSH_OPTION_COUNT").and_then(|count| count.parse::<u32>().ok()).unwrap_or(0);
+    let options = (0..options.min(MOST_OPTIONS)).filter_map(push_option).collect();
+    Received { stores: own.into_iter().chain(others).collect(), names: names.collect(), options }
+}
+
+/// One of the options of a push.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn push_option(number: u32) -> Option<String> {
+    std::env::var_os(format!("GIT_PUSH_OPTION_{number}"))?.into_string().ok()
 }
 
 /// The folders in which a shell looks for programs.

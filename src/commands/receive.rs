@@ -1,0 +1,305 @@
+//! What the hooks of a server call: judges a push where it arrives.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::base::failure::Explain;
+use crate::base::failure::Failure;
+use crate::base::failure::Kind;
+use crate::base::text;
+use crate::domain::lease::Fence;
+use crate::domain::policy::Policy;
+use crate::domain::task::TaskName;
+use crate::git::ByteSlice;
+use crate::git::Oid;
+use crate::git::repo::Repo;
+use crate::guard::push::Landing;
+use crate::guard::push::Moved;
+use crate::guard::push::Push;
+use crate::guard::push::Pusher;
+use crate::guard::push::Refusal;
+use crate::ledger::local::LEDGER;
+use crate::ledger::pushed;
+use crate::ledger::pushed::Pushed;
+use crate::ledger::pushed::PushedError;
+use crate::workspace::place;
+
+use super::Context;
+use super::session::Session;
+use super::session::SessionError;
+
+/// What a server's environment says of a push.
+#[derive(Debug, Clone, Default)]
+pub struct Received {
+    /// Where the objects of the push are, and the stores beside them.
+    pub stores: Vec<PathBuf>,
+    /// Who pushes: the variable that says so, and the name.
+    pub names: Vec<(&'static str, String)>,
+    /// The push's options (`git push -o`).
+    pub options: Vec<String>,
+}
+
+/// Names the ref that is the ledger on a server that takes branches only.
+const LEDGER_NAME: &str = "odyssey.ledgerRef";
+
+/// Says how pushers are known: `pusher` by name, which is the default, or `none`.
+const IDENTITY: &str = "odyssey.identity";
+
+/// The push option that carries a fence, as `odyssey-fence=TASK:N`.
+const FENCE_OPTION: &str = "odyssey-fence=";
+
+/// Why a push does not pass.
+#[derive(Debug, thiserror::Error)]
+enum ReceiveError {
+    /// Some of its refs may not move; then none does.
+    #[error("git odyssey refuses this push\n{}", listed(.0))]
+    Refused(Vec<Refusal>),
+    /// The ledger that is to be judged by cannot be read.
+    #[error("git odyssey refuses this push: the ledger on this server cannot be read")]
+    Ledger(#[source] crate::ledger::error::LedgerError),
+    /// The environment names several people.
+    #[error("git odyssey refuses this push: it is not clear who pushes ({0})")]
+    WhoIsIt(String),
+    /// The configured name of the ledger is no ref.
+    #[error("{LEDGER_NAME} = {0} is no ref")]
+    LedgerName(String),
+    /// What git said cannot be understood.
+    #[error("git said of the push what cannot be understood: {0}")]
+    Line(String),
+    /// A push option of ours that cannot be read.
+    #[error("'{0}' is no fence: write it as {FENCE_OPTION}TASK:NUMBER")]
+    Option(String),
+    /// A fence that is not that of the task.
+    #[error("git odyssey refuses this push: fence {was} of {task} is old{}", at(.now))]
+    OldFence {
+        /// The task.
+        task: TaskName,
+        /// What the push carries.
+        was: Fence,
+        /// What the ledger says.
+        now: Option<Fence>,
+    },
+}
+
+impl Explain for ReceiveError {
+    fn kind(&self) -> Kind {
+        match self {
+            ReceiveError::Refused(_) => Kind::Held,
+            ReceiveError::OldFence { .. } => Kind::Fenced,
+            ReceiveError::Option(_) => Kind::Usage,
+            _ => Kind::Refused,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            ReceiveError::Refused(_) => vec![
+                "nothing was pushed; see who holds what: git odyssey status".to_owned(),
+                "push what is yours alone, or wait until the task has landed".to_owned(),
+            ],
+            ReceiveError::Ledger(_) => vec!["on the server: git odyssey doctor --fix".to_owned()],
+            ReceiveError::OldFence { .. } => vec!["the lease went to somebody else, or ended".to_owned()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn listed(refusals: &[Refusal]) -> String {
+    let one = |refusal: &Refusal| format!("{}: {}", text::visible(refusal.name.as_bytes()), refusal.why);
+    refusals.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+fn at(now: &Option<Fence>) -> String {
+    now.map_or_else(|| ": its lease has ended".to_owned(), |now| format!(": it is at {now}"))
+}
+
+/// The full name of the ref that is the ledger on this server.
+///
+/// # Errors
+/// When the configured name is no ref of ours or a branch.
+pub fn ledger_name(repo: &Repo) -> Result<String, Failure> {
+    let Some(name) = repo.config(LEDGER_NAME) else { return Ok(LEDGER.to_owned()) };
+    let name = name.to_str_lossy().into_owned();
+    if name.starts_with("refs/heads/") || name.starts_with("refs/odyssey/") {
+        return Ok(name);
+    }
+    Err(ReceiveError::LedgerName(name).into())
+}
+
+/// The repository of a push, with what it brings.
+///
+/// A policy that cannot be read stops nothing here, or the push that mends it could never arrive; nothing is common then.
+///
+/// # Errors
+/// When there is no repository.
+pub fn session(context: &Context<'_>) -> Result<Session, Failure> {
+    let mut session = match Session::open(context) {
+        Err(failure) if failure.is::<SessionError>(|error| matches!(error, SessionError::Policy { .. })) => {
+            let repo = Repo::discover(&context.folder)?;
+            let home = place::home(&repo)?;
+            context.monitor.note(&format!("{failure}: nothing counts as common"));
+            Session { repo, home, policy: Policy::default(), now: context.clock.now(), authority: None }
+        }
+        other => other?,
+    };
+    if !context.received.stores.is_empty() {
+        session.repo = session.repo.receiving(&context.received.stores)?;
+    }
+    Ok(session)
+}
+
+/// Judges a whole push: each line of `input` is `old new name`.
+///
+/// # Errors
+/// Every ref that may not move, or what cannot be judged.
+pub fn whole(session: &Session, context: &Context<'_>, input: &[u8]) -> Result<(), Failure> {
+    let mut refs = Vec::new();
+    for line in input.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        let parts: Vec<&[u8]> = line.splitn(3, |&byte| byte == b' ').collect();
+        let [old, new, name] = parts[..] else { return Err(ReceiveError::Line(text::visible(line)).into()) };
+        refs.push(moved(name, old, new)?);
+    }
+    judge(session, context, &refs, true)
+}
+
+/// Judges one ref of a push, by the arguments of git's `update` hook: its name, old and new.
+///
+/// # Errors
+/// When it may not move, or cannot be judged.
+pub fn one(session: &Session, context: &Context<'_>, arguments: &[OsString]) -> Result<(), Failure> {
+    let bytes: Vec<&[u8]> = arguments.iter().map(|argument| argument.as_encoded_bytes()).collect();
+    let [name, old, new] = bytes[..] else {
+        return Err(ReceiveError::Line(format!("{arguments:?}")).into());
+    };
+    judge(session, context, &[moved(name, old, new)?], false)
+}
+
+fn moved(name: &[u8], old: &[u8], new: &[u8]) -> Result<Moved, ReceiveError> {
+    let oid = |hex: &[u8]| {
+        let oid = Oid::from_hex(hex).map_err(|_| ReceiveError::Line(text::visible(hex)))?;
+        Ok(Some(oid).filter(|oid| !oid.is_null()))
+    };
+    Ok(Moved { name: String::from_utf8_lossy(name).into_owned(), old: oid(old)?, new: oid(new)? })
+}
+
+fn judge(session: &Session, context: &Context<'_>, refs: &[Moved], whole: bool) -> Result<(), Failure> {
+    let name = ledger_name(&session.repo)?;
+    let (on_ledger, others): (Vec<Moved>, Vec<Moved>) =
+        refs.iter().cloned().partition(|one| one.name == name);
+    let pusher = pusher(session, context)?;
+    let pushed = match on_ledger.first() {
+        Some(one) => match pushed::judge(&session.ledger(), &session.repo, one.old, one.new, session.now) {
+            Ok(pushed) => pushed,
+            Err(PushedError::Git(error)) => return Err(error.into()),
+            Err(error) => return Err(refused(vec![Refusal { name, why: chained(&error) }], &error.hints())),
+        },
+        None => standing(session, &name)?,
+    };
+    known_fences(&pusher, &pushed)?;
+    let mut refusals = Vec::new();
+    for (holder, subject) in &pushed.owners {
+        if let (Pusher::Named { name: who, .. }, Some(false)) = (&pusher, pusher.acts_for(holder)) {
+            let why = format!("'{subject}' is for {holder} to say, for whom {who} may not act");
+            refusals.push(Refusal { name: name.clone(), why });
+        }
+    }
+    let landed = pushed.landings.iter();
+    let landed = landed.map(|one| Landing { lease: one.lease.clone(), from: one.from, commit: one.commit });
+    let landings: Vec<Landing> = landed.collect();
+    let commons = session.commons().unwrap_or_default();
+    let push = Push {
+        repo: &session.repo,
+        refs: &others,
+        before: &pushed.before,
+        after: &pushed.after,
+        landings: &landings,
+        pusher: &pusher,
+        commons: &commons,
+        now: session.now,
+    };
+    if whole {
+        for landing in push.without_target()? {
+            let (task, commit) = (&landing.lease.task, landing.commit.to_hex_with_len(10));
+            let why = format!("{task} landed as {commit}, it says, which {} has not", landing.lease.target);
+            refusals.push(Refusal { name: name.clone(), why });
+        }
+    }
+    refusals.extend(push.judge()?);
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    let hints = who_hint(&pusher, &refusals);
+    Err(refused(refusals, &hints))
+}
+
+fn refused(refusals: Vec<Refusal>, hints: &[String]) -> Failure {
+    let failure = Failure::from(ReceiveError::Refused(refusals));
+    hints.iter().fold(failure, |failure, hint| failure.hint(hint.clone()))
+}
+
+/// An error with its causes, on one line.
+fn chained(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(&format!(": {cause}"));
+        next = cause.source();
+    }
+    text
+}
+
+/// The leases where a push leaves the ledger alone; a server without a ledger has none.
+fn standing(session: &Session, name: &str) -> Result<Pushed, Failure> {
+    let Some(tip) = session.repo.reference(name)? else { return Ok(Pushed::default()) };
+    let book = session.ledger().read_at(tip).map_err(ReceiveError::Ledger)?.book;
+    Ok(Pushed { before: book.with(&[], &[]), after: book, ..Pushed::default() })
+}
+
+/// Who pushes, as far as this server can tell.
+fn pusher(session: &Session, context: &Context<'_>) -> Result<Pusher, Failure> {
+    let received = &context.received;
+    let none = session.repo.config(IDENTITY).is_some_and(|how| how == "none");
+    let mut names: Vec<&(&str, String)> = received.names.iter().filter(|_| !none).collect();
+    names.dedup_by(|one, other| one.1 == other.1);
+    if let [first, _, ..] = names[..] {
+        let all =
+            names.iter().map(|(variable, name)| format!("{variable}={}", text::visible(name.as_bytes())));
+        let _ = first;
+        return Err(ReceiveError::WhoIsIt(all.collect::<Vec<_>>().join(", ")).into());
+    }
+    if let Some((_, name)) = names.first() {
+        let holders = session.repo.all_values(&format!("odyssey-pusher.{name}.holder"));
+        return Ok(Pusher::Named { name: name.clone(), holders });
+    }
+    let mut fences = Vec::new();
+    for option in &received.options {
+        let Some(text) = option.strip_prefix(FENCE_OPTION) else { continue };
+        let bad = || ReceiveError::Option(text::visible(option.as_bytes()));
+        let (task, fence) = text.rsplit_once(':').ok_or_else(bad)?;
+        let fence = fence.parse().map_err(|_| bad())?;
+        fences.push((task.parse().map_err(|_| bad())?, Fence(fence)));
+    }
+    Ok(if fences.is_empty() { Pusher::Unknown } else { Pusher::Fences(fences) })
+}
+
+/// A fence that a push carries is that of the task before it or after it.
+fn known_fences(pusher: &Pusher, pushed: &Pushed) -> Result<(), ReceiveError> {
+    let Pusher::Fences(fences) = pusher else { return Ok(()) };
+    for (task, fence) in fences {
+        let of = |book: &crate::domain::book::LeaseBook| book.get(task).map(|lease| lease.fence);
+        let (before, after) = (of(&pushed.before), of(&pushed.after));
+        if before != Some(*fence) && after != Some(*fence) {
+            return Err(ReceiveError::OldFence { task: task.clone(), was: *fence, now: after });
+        }
+    }
+    Ok(())
+}
+
+/// How whoever keeps the server lets a name act for a holder, where that was the reason.
+fn who_hint(pusher: &Pusher, refusals: &[Refusal]) -> Vec<String> {
+    let Pusher::Named { name, .. } = pusher else { return Vec::new() };
+    if !refusals.iter().any(|refusal| refusal.why.ends_with(&format!("for whom {name} may not act"))) {
+        return Vec::new();
+    }
+    vec![format!("on the server: git config --add odyssey-pusher.{name}.holder HOLDER")]
+}
