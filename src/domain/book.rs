@@ -144,9 +144,8 @@ impl LeaseBook {
     /// The book with other leases: these put, and those of these tasks removed.
     #[must_use]
     pub fn with(&self, put: &[Lease], remove: &[TaskName]) -> LeaseBook {
-        let stays = |lease: &&Lease| {
-            !remove.contains(&lease.task) && !put.iter().any(|put| put.task == lease.task)
-        };
+        let stays =
+            |lease: &&Lease| !remove.contains(&lease.task) && !put.iter().any(|put| put.task == lease.task);
         let kept = self.leases.iter().filter(stays).cloned();
         LeaseBook::new(kept.chain(put.iter().cloned()), self.last_fence)
     }

@@ -223,7 +223,9 @@ impl Push<'_> {
             (Pusher::Fences(known), Some(false)) => {
                 let was = known.iter().find(|(task, _)| *task == lease.task);
                 Some(match was {
-                    Some((_, was)) => format!("fence {was} of {} is old: it is at {}", lease.task, lease.fence),
+                    Some((_, was)) => {
+                        format!("fence {was} of {} is old: it is at {}", lease.task, lease.fence)
+                    }
                     None => format!("the push does not carry the fence of {}", lease.task),
                 })
             }

@@ -296,7 +296,8 @@ fn small(repo: &Repo, oid: Oid, what: &'static str, most: u64) -> Result<(), Pus
 fn number(repo: &Repo, commit: Oid, entry: &TreeEntry) -> Result<String, PushedError> {
     small(repo, entry.oid, "a number", MOST_OF_A_NUMBER)?;
     let bytes = repo.blob(entry.oid)?;
-    let text = String::from_utf8(bytes).map_err(|_| malformed(commit, format!("{} is no text", entry.name)))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| malformed(commit, format!("{} is no text", entry.name)))?;
     Ok(text.trim().to_owned())
 }
 
