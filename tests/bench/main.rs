@@ -2,9 +2,10 @@
 //! Benchmarks as whole processes, with the size of the work varied; prints tables for the README.
 //!
 //! `cargo bench` runs all; `cargo bench -- claim` (`here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`,
-//! `watch`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in turns, are what to quote.
+//! `watch`, `server`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in turns, are what to quote.
 
 mod parties;
+mod server;
 mod verdict;
 mod watch;
 
@@ -35,6 +36,7 @@ fn main() -> Result<(), Failed> {
         ("matrix-large", parties::matrix_large),
         ("check", parties::check),
         ("watch", watch::watch),
+        ("server", server::server),
     ];
     for (name, bench) in all {
         // Gigabytes are written only for who asks for it.
