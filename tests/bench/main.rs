@@ -2,9 +2,11 @@
 //! Benchmarks as whole processes, with the size of the work varied; prints tables for the README.
 //!
 //! `cargo bench` runs all; `cargo bench -- claim` (`here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`,
-//! `watch`, `server`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in turns, are what to quote.
+//! `watch`, `remote`, `server`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in
+//! turns, are what to quote.
 
 mod parties;
+mod remote;
 mod server;
 mod verdict;
 mod watch;
@@ -36,6 +38,7 @@ fn main() -> Result<(), Failed> {
         ("matrix-large", parties::matrix_large),
         ("check", parties::check),
         ("watch", watch::watch),
+        ("remote", remote::remote),
         ("server", server::server),
     ];
     for (name, bench) in all {

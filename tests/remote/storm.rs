@@ -40,9 +40,7 @@ fn risky(fleet: &Fleet, machine: &str, arguments: &[&str], dice: &mut Dice) -> O
         let _ = child.kill();
     }
     let output = child.wait_with_output().unwrap();
-    if output.status.code().is_none() {
-        return None;
-    }
+    output.status.code()?;
     let run = Run::from(output);
     if run.code == 1 {
         // As whoever hears that the remote is away does; else all rounds would be over within one gust.
