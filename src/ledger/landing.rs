@@ -95,7 +95,9 @@ impl Authority {
             self.check_level(ledger, target)?;
             match (news, doubt.take()) {
                 (News::Others(count), _) => losses.count(count),
-                (News::None, Some(doubt)) => losses.not_taken(&talk, &doubt)?,
+                (News::None, Some(doubt)) => {
+                    losses.not_taken(&talk, &doubt, sent.map(|(_, commit)| commit))?
+                }
                 (News::None | News::Ours, _) => {}
             }
             let (since, commit) = {

@@ -72,16 +72,25 @@ impl Losses {
         std::thread::sleep(chance(span.min(LONGEST)));
     }
 
-    /// Counts a change that the remote has not taken although nobody was in the way; too many are a refusal.
-    pub(super) fn not_taken(&mut self, talk: &Talk<'_>, doubt: &Doubt) -> Result<(), LedgerError> {
+    /// Counts a change that the remote has not taken although nobody was in the way; too many are a refusal, if it was told
+    /// so. Without a word it may only be slow, and take it yet: then it is unknown what becomes of `sent`.
+    pub(super) fn not_taken(
+        &mut self,
+        talk: &Talk<'_>,
+        doubt: &Doubt,
+        sent: Option<Oid>,
+    ) -> Result<(), LedgerError> {
         self.not_taken += 1;
         if self.not_taken < TRIES {
             return Ok(());
         }
+        let (remote, said) = (talk.authority.remote().name.clone(), doubt.said.clone());
+        if let (Some(commit), false) = (sent, doubt.refused) {
+            return Err(AuthorityError::Unknown { remote, commit, why: said }.into());
+        }
         let _lock = talk.ledger.lock()?;
         talk.drop_pending()?;
-        let remote = talk.authority.remote().name.clone();
-        Err(AuthorityError::NotTaken { remote, said: doubt.said.clone() }.into())
+        Err(AuthorityError::NotTaken { remote, said }.into())
     }
 }
 

@@ -228,9 +228,8 @@ pub(super) fn change<T, E: From<LedgerError>>(
                 Ok(Decided::Nothing { sure: true, answer }) => return Ok(answer),
                 Err(refused) if talk.is_settled()? => return Err(refused),
                 // First what others of this machine wait for, then again.
-                Ok(Decided::Nothing { .. }) | Err(_) => {}
+                Ok(Decided::Nothing { .. }) | Err(_) => joins = false,
             }
-            joins = false;
         }
         if losses.had_company {
             // Those who were turned down with us are deciding again.
@@ -251,7 +250,7 @@ pub(super) fn change<T, E: From<LedgerError>>(
                         losses.count(count);
                         authority.fresh.set(true);
                     }
-                    Ok(News::None) => losses.not_taken(&talk, &doubt)?,
+                    Ok(News::None) => losses.not_taken(&talk, &doubt, made.last().map(|last| last.commit))?,
                     Err(error) => return Err(unknown(&talk, &made, error).into()),
                 }
             }

@@ -83,3 +83,62 @@ impl Seen {
         atomic::replace(&self.path, lines.concat().as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::lease::Fence;
+    use crate::domain::region::Case;
+    use crate::ledger::codec::LeaseFile;
+
+    fn book(phase: &str) -> LeaseBook {
+        let text = format!(
+            "task = \"auth\"\nfence = 1\nholder = {{ name = \"a\", kind = \"agent\" }}\nbase = \"0\"\n\
+             target = \"refs/heads/main\"\nregions = [\"src\"]\nmode = \"exclusive\"\nphase = \"{phase}\"\n\
+             ttl_seconds = 60\ngranted_at = 2030-01-01T00:00:00Z\nexpires_at = 2030-01-01T00:01:00Z\n"
+        );
+        let lease = LeaseFile::from_toml(text.as_bytes()).unwrap().lease(Case::Sensitive).unwrap();
+        LeaseBook::new([lease], Fence(1))
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// The end of the one lease, written in the object of this number, for a reader at this second.
+    fn end(seen: &Seen, object: u8, second: i64) -> i64 {
+        let files = HashMap::from([("auth".parse().unwrap(), Oid::from_bytes_or_panic(&[object; 20]))]);
+        seen.ends(book("active"), &files, at(second)).unwrap().leases()[0].expires_at.as_second()
+    }
+
+    #[test]
+    fn a_lease_ends_its_time_after_it_was_first_seen_as_it_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let seen = Seen::of(folder.path());
+        assert_eq!(end(&seen, 1, 1_000), 1_060, "whatever the holder's clock showed");
+        assert_eq!(end(&seen, 1, 1_059), 1_060, "it stood unchanged");
+        assert_eq!(end(&seen, 2, 1_059), 1_119, "renewed, it is another one");
+        assert_eq!(end(&Seen::of(folder.path()), 2, 5_000), 1_119, "the next process knows it too");
+        std::fs::remove_file(folder.path().join("seen")).unwrap();
+        assert_eq!(end(&seen, 2, 5_000), 5_060, "what is forgotten is seen anew");
+    }
+
+    #[test]
+    fn a_lease_that_is_parked_keeps_what_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = HashMap::from([("auth".parse().unwrap(), Oid::from_bytes_or_panic(&[1; 20]))]);
+        let book = Seen::of(folder.path()).ends(book("parked"), &files, at(1_000)).unwrap();
+        assert_eq!(book.leases()[0].expires_at, "2030-01-01T00:01:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn what_has_ended_leaves_the_memory_in_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let seen = Seen::of(folder.path());
+        let many = |number: usize| Oid::from_hex(format!("{number:040x}").as_bytes()).unwrap();
+        let lines = (0..TOLERATED + 3).map(|number| format!("{} 1\n", many(number)));
+        atomic::replace(&folder.path().join("seen"), lines.collect::<String>().as_bytes()).unwrap();
+        end(&seen, 9, 1_000);
+        assert_eq!(seen.read().unwrap().len(), 1);
+    }
+}

@@ -65,7 +65,8 @@ fn a_push_that_is_cut_anywhere_is_made_once_or_not_at_all() {
         assert_eq!(claims(&fleet, &task), usize::from(run.code == 0), "cut after {cut}: {run:#?}");
         // The small ones cut the request, the last is longer than any.
         assert_eq!(run.code == 0, cut == 100_000, "cut after {cut}: {run:#?}");
-        assert!(run.code == 0 || run.stderr.contains("origin did not take the change"), "{run:#?}");
+        // It is not there; but a server that is only slow might take it yet.
+        assert!(run.code == 0 || run.stderr.contains("unknown: it could not be learned"), "{run:#?}");
         assert_eq!(
             fleet.run("one", &["claim", &task, "--region", &region, "--for", "a", "--here"]).code == 0,
             run.code != 0
