@@ -24,6 +24,7 @@ pub mod queue;
 pub mod remote;
 pub mod remote_error;
 pub mod repair;
+pub mod rounds;
 pub mod seen;
 pub mod shelf;
 pub mod watch;

@@ -25,6 +25,7 @@ use super::patience::Losses;
 use super::patience::Patience;
 use super::remote_error::AuthorityError;
 use super::remote_error::FETCHED;
+use super::rounds::Rounds;
 use crate::base::clock::Clock;
 use crate::base::clock::Timestamp;
 use crate::base::lock::Lock;
@@ -107,8 +108,17 @@ impl Authority {
     /// As for [`Ledger::refresh`].
     pub(super) fn refresh(&self, ledger: &Ledger<'_>) -> Result<(), LedgerError> {
         let talk = Talk { ledger, authority: self };
-        let turn = talk.turn()?;
-        talk.fetch(&turn, &[])?;
+        let (rounds, mut patience) = (talk.rounds(), Patience::new(self.remote.limit));
+        let came = rounds.now();
+        while !rounds.has_ended_since(came) {
+            match talk.try_turn()? {
+                Some(turn) => {
+                    talk.fetch(&turn, &[])?;
+                    break;
+                }
+                None => patience.wait(&talk)?,
+            }
+        }
         self.fresh.set(true);
         Ok(())
     }
@@ -188,6 +198,7 @@ pub(super) fn change<T, E: From<LedgerError>>(
     let mut made: Vec<Made<T>> = Vec::new();
     let mut patience = Patience::new(authority.remote.limit);
     let mut losses = Losses::default();
+    let (rounds, came) = (talk.rounds(), talk.rounds().now());
     // What is refused on top of changes that may yet be lost is refused for good only without them.
     let mut joins = true;
     loop {
@@ -217,7 +228,7 @@ pub(super) fn change<T, E: From<LedgerError>>(
             continue;
         };
         if !waits {
-            if !authority.fresh.take() {
+            if !authority.fresh.take() && !rounds.has_ended_since(came) {
                 talk.fetch(&turn, &[])?;
                 if let Some(place) = talk.confirmed(&made)? {
                     return Ok(made.swap_remove(place).answer);
@@ -280,6 +291,10 @@ enum Decided<T> {
 impl Talk<'_> {
     pub(super) fn repo(&self) -> &Repo {
         self.ledger.repo()
+    }
+
+    fn rounds(&self) -> Rounds {
+        Rounds::of(&self.ledger.folder())
     }
 
     /// The right to talk to the remote, if nobody else on this machine has it.
@@ -376,6 +391,7 @@ impl Talk<'_> {
         let known = self.repo().reference(LEDGER)?;
         let mut refs = vec![(name.as_str(), FETCHED)];
         refs.extend(more);
+        let round = self.rounds().begin()?;
         let there = remote.fetch(self.repo(), &refs, known, turn).map_err(AuthorityError::from)?;
         if !there {
             let (address, ledger) = (remote.name.clone(), name.clone());
@@ -393,7 +409,9 @@ impl Talk<'_> {
             .into());
         }
         let lock = self.ledger.lock()?;
-        self.take_news(&lock)
+        let news = self.take_news(&lock)?;
+        self.rounds().end(round)?;
+        Ok(news)
     }
 
     fn take_news(&self, lock: &Lock) -> Result<News, LedgerError> {
@@ -448,10 +466,12 @@ impl Talk<'_> {
             return Ok(None);
         }
         let moves = [Move { name: self.authority.name.clone(), expected: Some(known), new: tip }];
+        let round = self.rounds().begin()?;
         let pushed = self.authority.remote.push(self.repo(), &moves, turn)?;
         if let Pushed::Applied = &pushed {
             let _lock = self.ledger.lock()?;
             self.confirm(known, tip)?;
+            self.rounds().end(round)?;
         }
         Ok(Some((count > 1, pushed)))
     }

@@ -63,7 +63,9 @@ fn push_again(lab: &Lab, path: &Path, name: &str) -> Result<(), Failed> {
     let own = format!("refs/naive/{name}");
     let fetch = format!("+refs/heads/main:{own}");
     loop {
-        lab.run(path, &["git", "fetch", "-q", "--no-tags", "--no-write-fetch-head", "origin", &fetch])?;
+        // By its address: the remote-tracking refs of one clone would be fought for.
+        let by_name = ["git", "fetch", "-q", "--no-tags", "--no-write-fetch-head", "../origin.git", &fetch];
+        lab.run(path, &by_name)?;
         let made = lab
             .command("git", path)
             .args(["commit-tree", "-p", &own, "-m", name, &format!("{own}^{{tree}}")])
@@ -71,7 +73,7 @@ fn push_again(lab: &Lab, path: &Path, name: &str) -> Result<(), Failed> {
             .output()?;
         let commit = String::from_utf8(made.stdout)?;
         let push = format!("{}:refs/heads/main", commit.trim());
-        if lab.run(path, &["git", "push", "-q", "--no-verify", "origin", &push]).is_ok() {
+        if lab.run(path, &["git", "push", "-q", "--no-verify", "../origin.git", &push]).is_ok() {
             return lab.run(path, &["git", "update-ref", "-d", &own]).map(drop);
         }
     }
