@@ -173,7 +173,9 @@ impl Repo {
             Some(lock) => git.holding(lock),
             None => Ok(git),
         };
-        let read = |git: Git| holding(git.args(["read-tree", "-m", "--no-recurse-submodules"]));
+        // What was there beside a sparse checkout's own files comes back too.
+        let plain = ["read-tree", "-m", "--no-sparse-checkout", "--no-recurse-submodules"];
+        let read = |git: Git| holding(git.args(plain));
         read(with_index(folder, &copy))?.args(["-u", &from, &snapshot.to_string()]).run()?;
         if let Some(index) = index {
             read(Git::at(folder))?.args(["-i", &from, &index.to_string()]).run()?;
