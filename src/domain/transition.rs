@@ -78,19 +78,8 @@ pub enum Illegal {
         should: Fence,
     },
     /// Two leases that may not be active together.
-    #[error("{task} would hold {region}, and {other} ({holder}) holds {theirs}")]
-    Overlap {
-        /// The task that would get the region.
-        task: TaskName,
-        /// The region.
-        region: String,
-        /// The task that holds it.
-        other: TaskName,
-        /// Its holder.
-        holder: Holder,
-        /// The region that it holds.
-        theirs: String,
-    },
+    #[error("{0}")]
+    Overlap(Box<Overlap>),
     /// Somebody's lease is taken although it has not expired.
     #[error("{task} of {holder} has not expired by the clock of this server: {} left", text::duration(*.left))]
     NotExpired {
@@ -101,6 +90,22 @@ pub enum Illegal {
         /// How long it lasts.
         left: std::time::Duration,
     },
+}
+
+/// Two leases that may not be active together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{task} would hold {region}, and {other} ({holder}) holds {theirs}")]
+pub struct Overlap {
+    /// The task that would get the region.
+    pub task: TaskName,
+    /// The region.
+    pub region: String,
+    /// The task that holds it.
+    pub other: TaskName,
+    /// Its holder.
+    pub holder: Holder,
+    /// The region that it holds.
+    pub theirs: String,
 }
 
 /// What of a lease differs between two records of it.
@@ -339,13 +344,13 @@ impl About<'_> {
     fn free(&self, new: &Lease) -> Result<(), Illegal> {
         match self.book.excluding(new).next() {
             None => Ok(()),
-            Some((other, mine, theirs)) => Err(Illegal::Overlap {
+            Some((other, mine, theirs)) => Err(Illegal::Overlap(Box::new(Overlap {
                 task: new.task.clone(),
                 region: mine.text().to_owned(),
                 other: other.task.clone(),
                 holder: other.holder.clone(),
                 theirs: theirs.text().to_owned(),
-            }),
+            }))),
         }
     }
 

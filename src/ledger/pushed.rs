@@ -106,7 +106,7 @@ pub enum PushedError {
         /// Its subject.
         subject: String,
         /// Why.
-        illegal: Illegal,
+        illegal: Box<Illegal>,
     },
     /// git could not answer.
     #[error(transparent)]
@@ -126,7 +126,7 @@ impl Explain for PushedError {
         match self {
             PushedError::NotForward(_) => vec!["fetch the ledger, and decide again".to_owned()],
             PushedError::Unreadable(_) => vec!["on the server: git odyssey doctor --fix".to_owned()],
-            PushedError::Illegal { illegal: Illegal::Again, .. } => {
+            PushedError::Illegal { illegal, .. } if **illegal == Illegal::Again => {
                 vec!["repair it on the server: git odyssey doctor --fix".to_owned()]
             }
             _ => Vec::new(),
@@ -162,7 +162,10 @@ pub fn judge(
         let first = old.is_none() && next.first;
         let legal = if first { LeaseBook::admit_first(&step) } else { book.admit(&step, now) };
         let subject = || text::visible(event.subject.chars().take(100).collect::<String>().as_bytes());
-        legal.map_err(|illegal| PushedError::Illegal { commit, subject: subject(), illegal })?;
+        legal.map_err(|illegal| {
+            let illegal = Box::new(illegal);
+            PushedError::Illegal { commit, subject: subject(), illegal }
+        })?;
         if let Some(owner) = book.owner(&step, now)
             && !pushed.owners.iter().any(|(known, _)| known == owner)
         {

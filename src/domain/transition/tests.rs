@@ -35,8 +35,14 @@ fn holder(name: &str) -> Holder {
     Holder::new(name, HolderKind::Agent).unwrap()
 }
 
+/// What is changed about a lease, and how.
+type Lie = (&'static str, fn(&mut Lease));
+
+/// A step with all that it needs, and what is wrong with it.
+type Told = (String, Recorded, Vec<Lease>, Vec<TaskName>, Fence);
+
 /// Everything that can be changed about one lease, beside what its event allows.
-const LIES: [(&str, fn(&mut Lease)); 11] = [
+const LIES: [Lie; 11] = [
     (FENCE, |lease| lease.fence = Fence(lease.fence.0 + 7)),
     (HOLDER, |lease| lease.holder = holder("mallory")),
     (PLACE, |lease| lease.place = Place::Branch("refs/heads/main".to_owned())),
@@ -56,7 +62,7 @@ const LIES: [(&str, fn(&mut Lease)); 11] = [
 const FREE: [&str; 3] = [HOLDER, MODE, REGIONS];
 
 /// A step that differs from a legal one, with what was done to it.
-fn lies(book: &LeaseBook, entry: &Entry) -> Vec<(String, Recorded, Vec<Lease>, Vec<TaskName>, Fence)> {
+fn lies(book: &LeaseBook, entry: &Entry) -> Vec<Told> {
     let (event, put, remove, counter) = written(book, entry);
     let mut lies = Vec::new();
     let mut lie = |what: &str, event: &Recorded, put: &[Lease], remove: &[TaskName], counter| {
