@@ -427,6 +427,71 @@ fn a_policy_that_cannot_be_read_does_not_shut_the_server() {
 }
 
 #[test]
+fn objects_are_not_replaced_and_a_second_target_opens_nothing() {
+    let yard = Yard::new();
+    yard.begin();
+    let (old, new) = (yard.git(&["rev-parse", "HEAD"]), yard.git(&["rev-parse", "origin/old-side"]));
+    yard.git(&["update-ref", &format!("refs/replace/{old}"), &new]);
+    let run = yard.push(&[&format!("refs/replace/{old}")]);
+    yard.git(&["update-ref", "-d", &format!("refs/replace/{old}")]);
+    assert!(run.stderr.contains("objects are not replaced by a push"), "{run:#?}");
+    // A branch with an old write becomes a target; it does not carry that write to another target.
+    yard.lab.write(
+        "odyssey.toml",
+        "target = \"old-ahead\"\ncommons = [\"Cargo.lock\"]\n[ledger]\nfsync = false\n",
+    );
+    yard.lab.odyssey(&["claim", "more", "--region", "more/**"]).ok();
+    yard.home_pushes(&["refs/odyssey/ledger"]).ok();
+    yard.git(&["merge", "--quiet", "--ff-only", "origin/old-ahead"]);
+    let run = yard.push(&["HEAD:main"]);
+    assert!(run.stderr.contains("is held by auth (claude-1, agent)"), "{run:#?}");
+}
+
+#[test]
+fn a_server_without_a_ledger_judges_nothing() {
+    let yard = Yard::new();
+    yard.lab.git_in(&yard.server, &["update-ref", "-d", "refs/odyssey/ledger"]);
+    yard.begin();
+    edit(&yard);
+    yard.pushed(&["HEAD:main", "HEAD:refs/heads/odyssey/whatever"]);
+}
+
+#[test]
+fn doctor_misses_the_hook_of_a_server() {
+    let yard = Yard::new();
+    yard.lab.odyssey_in(&yard.server, &["doctor"]).ok();
+    std::fs::remove_file(yard.server.join("hooks/pre-receive")).unwrap();
+    let missed = yard.lab.odyssey_in(&yard.server, &["doctor"]);
+    assert_ne!(missed.code, 0);
+    let told = format!("{}{}", missed.stdout, missed.stderr);
+    assert!(told.contains("the hook pre-receive, which judges what is pushed here, does not fire"), "{told}");
+    assert!(told.contains("git odyssey server install"), "{told}");
+    yard.lab.odyssey_in(&yard.server, &["server", "install"]).ok();
+    yard.lab.odyssey_in(&yard.server, &["doctor"]).ok();
+}
+
+#[test]
+fn uninstall_takes_the_hook_of_a_server_out() {
+    let yard = Yard::new();
+    let theirs = "#!/bin/sh\nexit 0\n";
+    yard.lab.odyssey_in(&yard.server, &["server", "install", "--remove"]).ok();
+    yard.plant_hook("pre-receive", theirs);
+    yard.lab.odyssey_in(&yard.server, &["server", "install"]).ok();
+    yard.lab.odyssey_in(&yard.server, &["uninstall", "--force"]).ok();
+    assert_eq!(std::fs::read_to_string(yard.server.join("hooks/pre-receive")).unwrap(), theirs);
+    assert!(!yard.server.join("odyssey").exists());
+}
+
+#[test]
+fn a_shared_hooks_folder_is_not_ours_to_fill() {
+    let yard = Yard::new();
+    yard.lab.git_in(&yard.server, &["config", "core.hooksPath", "/somewhere"]);
+    let refused = yard.lab.odyssey_in(&yard.server, &["server", "install"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("git looks for hooks in core.hooksPath = /somewhere"), "{refused:#?}");
+}
+
+#[test]
 fn nothing_of_a_refused_push_stays() {
     let yard = Yard::new();
     yard.begin();

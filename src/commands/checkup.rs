@@ -331,6 +331,15 @@ impl<'a> Checkup<'a> {
     /// When the hooks cannot be installed again.
     pub fn hooks(&mut self) -> Result<(), Failure> {
         let folder = self.session.ledger().folder();
+        let guard = self.session.repo.prove_server_hook(&folder)?;
+        if let Some(guard) = guard.as_ref().filter(|guard| !guard.fired) {
+            let what = format!("the hook {}, which judges what is pushed here, does not fire", guard.event);
+            self.open(what, "install it again: git odyssey server install");
+        }
+        // Nobody works in a repository that is only pushed to.
+        if guard.is_some() && self.session.repo.hook_way(&folder)?.is_none() {
+            return Ok(());
+        }
         let mut silent = self.silent_hooks()?;
         if !silent.is_empty() && self.fix {
             self.session.repo.install_hooks(&self.context.program, &folder)?;

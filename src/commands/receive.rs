@@ -193,7 +193,10 @@ fn judge(session: &Session, context: &Context<'_>, refs: &[Moved], whole: bool) 
             Err(PushedError::Git(error)) => return Err(error.into()),
             Err(error) => return Err(refused(vec![Refusal { name, why: chained(&error) }], &error.hints())),
         },
-        None => standing(session, &name)?,
+        None => match standing(session, &name)? {
+            Some(pushed) => pushed,
+            None => return Ok(()),
+        },
     };
     known_fences(&pusher, &pushed)?;
     let mut refusals = Vec::new();
@@ -248,11 +251,11 @@ fn chained(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The leases where a push leaves the ledger alone; a server without a ledger has none.
-fn standing(session: &Session, name: &str) -> Result<Pushed, Failure> {
-    let Some(tip) = session.repo.reference(name)? else { return Ok(Pushed::default()) };
+/// The leases where a push leaves the ledger alone; a server without a ledger has nothing to judge by.
+fn standing(session: &Session, name: &str) -> Result<Option<Pushed>, Failure> {
+    let Some(tip) = session.repo.reference(name)? else { return Ok(None) };
     let book = session.ledger().read_at(tip).map_err(ReceiveError::Ledger)?.book;
-    Ok(Pushed { before: book.with(&[], &[]), after: book, ..Pushed::default() })
+    Ok(Some(Pushed { before: book.with(&[], &[]), after: book, ..Pushed::default() }))
 }
 
 /// Who pushes, as far as this server can tell.

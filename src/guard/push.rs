@@ -14,8 +14,8 @@
 //!    known by fences, the tasks that these are of; not known, a person who holds nothing.
 //!
 //! Unlike in a checkout, a lease that expired still stands: nobody here could park it first. Commits are judged that are
-//! new to the server, and on a target those new to all targets: what reaches a target is written there, whatever
-//! branch it was on before. A target that goes back undoes what it had, and that is judged as a write too.
+//! new to the server, and on a target those new to it: what reaches a target is written there, whatever branch it
+//! was on before. A target that goes back undoes what it had, and that is judged as a write too.
 
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -135,6 +135,9 @@ pub struct Push<'a> {
 const OURS: &str = "refs/odyssey/";
 const SALVAGE: &str = "refs/odyssey/salvage/";
 
+/// What is there would be seen in another's place, and judged in neither.
+const REPLACED: &str = "refs/replace/";
+
 /// How many commits a refusal lists.
 const SHOWN: usize = 5;
 
@@ -193,6 +196,9 @@ impl Push<'_> {
                 (Some(_), None) => false,
             };
             return Ok((!kept).then(|| "saved work is not removed by a push".to_owned()));
+        }
+        if one.name.starts_with(REPLACED) && one.new.is_some() {
+            return Ok(Some("objects are not replaced by a push".to_owned()));
         }
         let of = |book: &LeaseBook| {
             book.leases().iter().find(|lease| lease.branch() == Some(one.name.as_str())).cloned()
@@ -263,18 +269,23 @@ impl Push<'_> {
         for commit in &new.commits {
             let on = new.on(commit);
             // What is new to a target is judged there, and is a part of what is new to it.
-            if on.iter().all(|place| is_target[*place]) {
+            if !on.is_empty() && on.iter().all(|place| is_target[*place]) {
                 continue;
             }
             let owners: Vec<&Lease> = on.iter().filter_map(|place| tasks[*place].as_ref()).collect();
             if let Some(why) = self.refused(*commit, &owners, &new, &mut books)? {
-                for place in on.iter().filter(|place| !is_target[**place]) {
-                    found[*place].push(why.clone());
+                for (place, found) in found.iter_mut().enumerate() {
+                    // What cannot be told apart is everybody's.
+                    if on.is_empty() || on.contains(&place) && !is_target[place] {
+                        found.push(why.clone());
+                    }
                 }
             }
         }
         for (place, one) in moved.iter().enumerate().filter(|(place, _)| is_target[*place]) {
-            found[place] = self.judge_target(one, &landed_on, &new, &tasks)?;
+            // What reaches a target is written there, though another target has it.
+            let known = one.old.map_or_else(|| landed_on.clone(), |old| vec![old]);
+            found[place].extend(self.judge_target(one, &known, &new, &tasks)?);
         }
         for (one, mut why) in moved.iter().zip(found).filter(|(_, why)| !why.is_empty()) {
             let more = why.len().saturating_sub(SHOWN);
@@ -296,7 +307,7 @@ impl Push<'_> {
     fn judge_target(
         &self,
         one: &Moved,
-        landed_on: &[Oid],
+        known: &[Oid],
         pushed: &New,
         tasks: &[Option<Lease>],
     ) -> Result<Vec<String>, GitError> {
@@ -313,12 +324,12 @@ impl Push<'_> {
                 found.push(format!("it goes back, and undoes what is there:\n{}", self.reason(error)?));
             }
         }
-        let new = New::of(self.repo, &[tip], landed_on)?;
+        let new = New::of(self.repo, &[tip], known)?;
         let mut books = [false, true].map(|lands| Books { lands, of: HashMap::new() });
         let mut landed: HashMap<Oid, &Lease> = HashMap::new();
         for landing in self.landings.iter().filter(|landing| landing.lease.target == one.name) {
             if self.repo.has(landing.commit) {
-                let known: Vec<Oid> = landed_on.iter().copied().chain([landing.from]).collect();
+                let known: Vec<Oid> = known.iter().copied().chain([landing.from]).collect();
                 for commit in self.repo.new_commits(&[landing.commit], &known)? {
                     landed.entry(commit).or_insert(&landing.lease);
                 }

@@ -29,6 +29,8 @@ impl Yard {
     /// The same with another kind of hash.
     pub fn of(hash: &str) -> Yard {
         let lab = Lab::unprepared();
+        // All of the history is older than the leases.
+        lab.at("2026-11-24T01:00:00Z");
         if hash != "sha1" {
             std::fs::remove_dir_all(lab.main()).unwrap();
             let format = format!("--object-format={hash}");
@@ -58,6 +60,7 @@ impl Yard {
         lab.write("README.md", "read me twice\n");
         lab.commit("readme");
         branch("old-ahead", HELD, "fn login() { ahead() }\n");
+        lab.at("2026-11-24T01:30:00Z");
         lab.odyssey(&["init"]).ok();
         lab.odyssey(&["claim", "auth", "--region", "src/auth/**", "--for", "claude-1"]).ok();
         lab.odyssey(&["claim", "ui", "--region", "src/ui/**", "--for", "codex-2"]).ok();

@@ -61,7 +61,8 @@ impl Repo {
         }
     }
 
-    fn answers(&self, event: &str) -> Result<bool, GitError> {
+    /// Whether our program answers when git runs a hook.
+    pub(super) fn answers(&self, event: &str) -> Result<bool, GitError> {
         let failed = |source| FileError::new("make", Path::new("a temporary file"), source);
         let file = tempfile::NamedTempFile::new().map_err(failed)?;
         let mut git = Git::at(self.folder()).args(["hook", "run", event]).env(PROBE, file.path());

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use super::Proof;
 use super::is_executable;
 use super::make_folder;
 use super::remove_folder;
@@ -19,6 +20,9 @@ pub const SERVER_EVENTS: [&str; 2] = ["pre-receive", "update"];
 /// Where what was in the place of ours is kept.
 const SAVED: &str = "server-saved";
 
+/// Says which hook was installed, so that one that is gone is missed.
+const INSTALLED: &str = "server-hook";
+
 /// Says that the hooks folder was made for us.
 const FOLDER_MADE: &str = "server-hooks-folder-made";
 
@@ -33,6 +37,7 @@ impl Repo {
         }
         let hooks = self.common_dir().join("hooks");
         let saved = folder.join(SAVED);
+        atomic::replace(&folder.join(INSTALLED), event.as_bytes())?;
         if !hooks.exists() {
             make_folder(&hooks)?;
             atomic::replace(&folder.join(FOLDER_MADE), b"")?;
@@ -70,6 +75,7 @@ impl Repo {
             }
         }
         remove_folder(&saved)?;
+        atomic::remove(&folder.join(INSTALLED))?;
         let made = folder.join(FOLDER_MADE);
         if made.exists() {
             atomic::remove(&made)?;
@@ -92,6 +98,19 @@ impl Repo {
             }
         }
         Ok(if self.all_values("core.hooksPath").is_empty() { found } else { Vec::new() })
+    }
+
+    /// The hook for pushes that was installed here, and whether git runs it; nothing when none was.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    pub fn prove_server_hook(&self, folder: &Path) -> Result<Option<Proof>, GitError> {
+        let Some(name) = atomic::read(&folder.join(INSTALLED))? else { return Ok(None) };
+        let Some(event) = SERVER_EVENTS.into_iter().find(|event| event.as_bytes() == name) else {
+            return Err(GitError::Broken(folder.join(INSTALLED)));
+        };
+        let fired = self.server_hooks()?.contains(&event) && self.answers(event)?;
+        Ok(Some(Proof { event, fired }))
     }
 
     /// The hook for pushes that was in the place of ours, if there is one that git would run.
