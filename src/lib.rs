@@ -23,7 +23,8 @@
 //! # Invariants
 //!
 //! 1. No two active exclusive leases overlap, ever; nor an exclusive with another's shared. ([`domain::book`])
-//! 2. Fences strictly rise, and a change that carries an old fence is refused. ([`domain::book`], [`domain::judge`])
+//! 2. Fences strictly rise, and a change that carries an old fence is refused. ([`domain::book`], [`domain::judge`]; on a
+//!    server [`domain::transition`], [`guard::push`])
 //! 3. Safety never depends on a clock: clocks decide only when a lease may be taken over. ([`ledger::seen`])
 //! 4. A landing verifies the ledger in the transaction that moves the target, and a sync in the one that moves the
 //!    branch; on a remote one atomic push moves both. ([`commands::landing`], [`commands::syncing`], [`ledger::landing`])
