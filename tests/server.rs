@@ -214,6 +214,23 @@ fn a_task_pushes_its_branch_and_lands_with_its_ledger() {
 }
 
 #[test]
+fn whoever_merges_a_tasks_branch_writes_nothing_but_the_tasks_work() {
+    let yard = Yard::new();
+    yard.work("auth", HELD, "fn login() { done() }\n");
+    yard.home_pushes(&["odyssey/auth"]).ok();
+    yard.begin();
+    yard.git(&["merge", "--quiet", "--no-ff", "--no-commit", "origin/odyssey/auth"]);
+    yard.write(TOKEN, "fn token() { smuggled() }\n");
+    yard.commit("merge with more in it");
+    let run = yard.push(&["HEAD:main"]);
+    assert!(run.stderr.contains("src/auth/token.rs is held by auth"), "{run:#?}");
+    assert!(!run.stderr.contains(HELD), "{run:#?}");
+    yard.begin();
+    yard.git(&["merge", "--quiet", "--no-ff", "--no-edit", "origin/odyssey/auth"]);
+    yard.pushed(&["HEAD:main"]);
+}
+
+#[test]
 fn a_landing_by_squash_is_its_tasks_although_no_branch_reaches_it() {
     let yard = Yard::new();
     yard.work("auth", HELD, "fn login() { done() }\n");
