@@ -92,6 +92,11 @@ impl Pattern {
         &self.prefix
     }
 
+    /// The path that it spells, if it is one without a glob. It covers what lies below too, should that be a folder.
+    pub fn path(&self) -> Option<&[u8]> {
+        (self.shape == Shape::Exact).then(|| self.literal_prefix())
+    }
+
     /// Whether it covers a path.
     pub fn matches(&self, path: &[u8]) -> bool {
         match &self.shape {
@@ -273,7 +278,9 @@ impl<'t> Reader<'t> {
 
     fn unless_lines(&self) -> Result<Piece, Fault> {
         match self.bytes[self.at..] {
-            [b'L', digit, ..] if digit.is_ascii_digit() => Err(Fault::Lines { file: self.before() }),
+            [b'L', digit, ..] if digit.is_ascii_digit() => {
+                Err(Fault::Lines { file: self.before(), lines: self.text[self.at..].to_owned() })
+            }
             _ => Ok(Piece::Byte(b'#')),
         }
     }
@@ -638,7 +645,7 @@ mod tests {
 
     #[test]
     fn a_text_that_could_mean_something_else_is_no_region() {
-        let lines = |file: &str| Fault::Lines { file: file.to_owned() };
+        let lines = |file: &str, lines: &str| Fault::Lines { file: file.to_owned(), lines: lines.to_owned() };
         let symbol = |file: &str| Fault::Symbol { file: file.to_owned() };
         for (text, expected) in [
             ("", Fault::Empty),
@@ -676,9 +683,9 @@ mod tests {
             ("a/.[.]/b", Fault::CoversNothing),
             ("a[/]", Fault::CoversNothing),
             (".gi[tT]", Fault::CoversNothing),
-            ("src/lib.rs#L10-L80", lines("src/lib.rs")),
-            ("src/lib.rs#L10", lines("src/lib.rs")),
-            ("src/*#L1-", lines("src/*")),
+            ("src/lib.rs#L10-L80", lines("src/lib.rs", "L10-L80")),
+            ("src/lib.rs#L10", lines("src/lib.rs", "L10")),
+            ("src/*#L1-", lines("src/*", "L1-")),
             ("src/lib.rs::parse", symbol("src/lib.rs")),
             ("src/lib.rs::Type::new", symbol("src/lib.rs")),
             ("::a", symbol("")),

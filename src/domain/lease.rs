@@ -141,6 +141,6 @@ pub fn regions_from<'a>(
     case: Case,
 ) -> Result<RegionSet, super::region::RegionError> {
     let regions =
-        texts.into_iter().map(|text| Region::parse(text, sets, case)).collect::<Result<Vec<_>, _>>()?;
+        texts.into_iter().map(|text| Region::of_lease(text, sets, case)).collect::<Result<Vec<_>, _>>()?;
     Ok(RegionSet::new(regions))
 }

@@ -1,4 +1,4 @@
-//! Regions: what a lease is about, a pattern or a named set of patterns.
+//! Regions: what a lease is about, a pattern, a named set of patterns, or lines of one file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,11 +10,15 @@ use super::overlap;
 use super::overlap::Effort;
 use super::overlap::Meeting;
 use super::region_error::Fault;
+use super::span::Span;
 
 pub use super::automaton::Case;
 pub use super::region_error::RegionError;
 
-/// One region of a lease: a pattern, or a named set with its patterns as they were when it was granted.
+/// One region of a lease: a pattern, a named set with its patterns as they were when it was granted, or lines of a file.
+///
+/// Of a region of lines what is said here is said of its path: it covers the path, and overlaps all that covers it. What
+/// becomes of the lines is for [`Lines`](super::span::Lines) to say, who can look into the file.
 ///
 /// In a set the last pattern that matches a path decides, and `!pattern` takes out, also below a directory that an
 /// earlier pattern covers. Cloning is cheap.
@@ -23,6 +27,7 @@ pub struct Region {
     text: String,
     rules: Arc<[Rule]>,
     set: Option<Arc<[String]>>,
+    span: Option<Span>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -50,12 +55,41 @@ impl Region {
     ) -> Result<Region, RegionError> {
         let Some(name) = text.strip_prefix('@') else {
             let rule = Rule { pattern: Pattern::parse(text, case)?, adds: true };
-            return Ok(Region { text: text.to_owned(), rules: [rule].into(), set: None });
+            return Ok(Region { text: text.to_owned(), rules: [rule].into(), set: None, span: None });
         };
         let Some(patterns) = sets.get(name) else {
             return Err(RegionError::new(text, Fault::UnknownSet { known: sets.keys().cloned().collect() }));
         };
         Region::frozen_set(name, patterns.clone(), case)
+    }
+
+    /// Reads a region of a lease, which may be lines of one file: `src/lib.rs#L10-L80`, `src/lib.rs#L7`.
+    ///
+    /// # Errors
+    /// As [`Region::parse`]; and when the lines are not those of a single file, or none that a file can have.
+    pub fn of_lease(
+        text: &str,
+        sets: &BTreeMap<String, Vec<String>>,
+        case: Case,
+    ) -> Result<Region, RegionError> {
+        let error = match Region::parse(text, sets, case) {
+            Err(error) if error.set.is_none() => error,
+            other => return other,
+        };
+        let Fault::Lines { file, lines } = &error.fault else { return Err(error) };
+        let pattern = match Pattern::parse(file, case) {
+            Ok(pattern) if pattern.path().is_some() => pattern,
+            _ => return Err(error),
+        };
+        let span = Span::parse(lines).map_err(|fault| RegionError::new(text, fault))?;
+        let rule = Rule { pattern, adds: true };
+        Ok(Region { text: text.to_owned(), rules: [rule].into(), set: None, span: Some(span) })
+    }
+
+    /// The file and its lines, for a region of lines: of the file as it is where the lease begins.
+    pub fn lines(&self) -> Option<(&[u8], Span)> {
+        let span = self.span?;
+        Some((self.rules.first()?.pattern.path()?, span))
     }
 
     /// The region of one file, whatever letters its path is made of. Nothing when the path is not UTF-8 or could not be
@@ -91,7 +125,7 @@ impl Region {
                 .map_err(|error| error.in_set(name))
         };
         let rules = patterns.iter().map(rule).collect::<Result<Arc<[Rule]>, _>>()?;
-        let set = Region { text, rules, set: Some(patterns.into()) };
+        let set = Region { text, rules, set: Some(patterns.into()), span: None };
         let covers_something = rules_end_adding(&set.rules) || set.meeting(&set) != Meeting::Apart;
         if covers_something { Ok(set) } else { Err(RegionError::new(&set.text, Fault::CoversNothing)) }
     }
@@ -468,12 +502,16 @@ pub(crate) mod tests {
             "@auth",
             "@void",
             "!a",
-            "src/lib.rs#L10-L80",
+            "src/*.rs#L10-L80",
+            "src/lib.rs#L10-80",
+            "src/lib.rs#L80-L10",
+            "src/lib.rs#L0",
+            "src/lib.rs#L999999999",
             "src/lib.rs::parse",
             "src\\a",
             "a\u{1b}b",
         ] {
-            let error = Region::parse(text, &sets, Case::Sensitive).unwrap_err();
+            let error = Region::of_lease(text, &sets, Case::Sensitive).unwrap_err();
             assert_eq!(error.kind(), Kind::Usage);
             screen.push_str(&format!("{error}\n"));
             error.hints().iter().for_each(|hint| screen.push_str(&format!("  {hint}\n")));
@@ -489,9 +527,17 @@ pub(crate) mod tests {
   name at least one file or directory that could exist
 '!a' cannot be a region: only a pattern in a named set can take something out
   put it into a named set in odyssey.toml, or write \! for a name that starts with !
-'src/lib.rs#L10-L80' cannot be a region: line spans are not supported yet
-  claim the whole file: src/lib.rs
+'src/*.rs#L10-L80' cannot be a region: lines can only be those of one file, in the region of a claim
+  claim the whole file: src/*.rs
   if the file has that name, write \#
+'src/lib.rs#L10-80' cannot be a region: its lines are written otherwise than #L10-L80
+  write path#L10-L80, or path#L7 for one line; if the file has that name, write \#
+'src/lib.rs#L80-L10' cannot be a region: its lines end before they begin
+  write #L10-L80
+'src/lib.rs#L0' cannot be a region: a file's first line is line 1
+  write path#L10-L80, or path#L7 for one line; if the file has that name, write \#
+'src/lib.rs#L999999999' cannot be a region: no file has so many lines
+  claim the whole file: write its path alone
 'src/lib.rs::parse' cannot be a region: symbols are not supported yet
   claim the whole file: src/lib.rs
   if the file has that name, write \:\:
@@ -501,6 +547,30 @@ pub(crate) mod tests {
   to match such a name, write ? in place of the character
 ";
         assert_eq!(screen, expected);
+    }
+
+    #[test]
+    fn lines_of_a_file_are_a_region_of_a_lease_and_of_nothing_else() {
+        let read = |text| Region::of_lease(text, &BTreeMap::new(), Case::Sensitive);
+        let lines =
+            |text| read(text).unwrap().lines().map(|(path, span)| (path.to_owned(), span.to_string()));
+        let found = |path: &[u8], lines: &str| Some((path.to_owned(), lines.to_owned()));
+        assert_eq!(lines("src/lib.rs#L10-L80"), found(b"src/lib.rs", "lines 10 to 80"));
+        assert_eq!(lines("./src/lib.rs#L7"), found(b"src/lib.rs", "line 7"));
+        assert_eq!(lines(r"a\#L1#L2"), found(b"a#L1", "line 2"));
+        assert_eq!(lines(r"a\#L1"), None);
+        assert!(read(r"a\#L1").unwrap().covers(b"a#L1"));
+        let (upper, lower) = (read("src/lib.rs#L1-L40").unwrap(), read("src/lib.rs#L41-L80").unwrap());
+        assert_eq!((upper.text(), upper.set_patterns()), ("src/lib.rs#L1-L40", None));
+        assert!(upper.covers(b"src/lib.rs") && !upper.covers(b"src/main.rs"));
+        assert!(upper.overlaps(&plain("src/**")) && upper.overlaps(&plain("src/lib.rs")));
+        assert!(upper.overlaps(&lower), "which lines these are is not for the region to say");
+        assert!(!upper.overlaps(&plain("src/main.rs")));
+        assert!(Region::parse("src/lib.rs#L1", &BTreeMap::new(), Case::Sensitive).is_err());
+        assert!(Region::frozen_set("a", vec!["b#L1".to_owned()], Case::Sensitive).is_err());
+        for text in ["src/#L1", "#L1", "src/**#L1", "a?#L1", "a#L1/b"] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 
     #[test]

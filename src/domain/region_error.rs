@@ -74,12 +74,31 @@ pub enum Fault {
     /// A named set without patterns.
     #[error("the set is empty")]
     EmptySet,
-    /// `path#L10-L80`.
-    #[error("line spans are not supported yet")]
+    /// `#L10` where no lines can be meant: behind a glob or a folder, in a named set, in `commons`.
+    #[error("lines can only be those of one file, in the region of a claim")]
     Lines {
-        /// The part before the span.
+        /// The part before the `#`.
         file: String,
+        /// The part after it.
+        lines: String,
     },
+    /// `path#L10-80` and the like.
+    #[error("its lines are written otherwise than #L10-L80")]
+    OddLines,
+    /// `path#L0`.
+    #[error("a file's first line is line 1")]
+    LineZero,
+    /// `path#L80-L10`.
+    #[error("its lines end before they begin")]
+    LinesReversed {
+        /// The line that was named first.
+        first: usize,
+        /// The line that was named last.
+        last: usize,
+    },
+    /// More than [`LAST`](super::span::LAST).
+    #[error("no file has so many lines")]
+    LineTooHigh,
     /// `path::symbol`.
     #[error("symbols are not supported yet")]
     Symbol {
@@ -147,7 +166,12 @@ impl Explain for RegionError {
             }
             Fault::SetInSet => "write that set's patterns here, or \\@ for a name that starts with @",
             Fault::EmptySet => "give the set a pattern in odyssey.toml",
-            Fault::Lines { file } => return whole(file, "\\#"),
+            Fault::Lines { file, .. } => return whole(file, "\\#"),
+            Fault::OddLines | Fault::LineZero => {
+                "write path#L10-L80, or path#L7 for one line; if the file has that name, write \\#"
+            }
+            Fault::LinesReversed { first, last } => return vec![format!("write #L{last}-L{first}")],
+            Fault::LineTooHigh => "claim the whole file: write its path alone",
             Fault::Symbol { file } => return whole(file, "\\:\\:"),
             Fault::UnknownSet { known } => {
                 let names: Vec<String> = known.iter().map(|name| format!("@{name}")).collect();

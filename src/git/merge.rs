@@ -177,7 +177,7 @@ impl Repo {
 }
 
 /// git's rule: a NUL among the first 8,000 bytes.
-fn is_binary(content: &[u8]) -> bool {
+pub(super) fn is_binary(content: &[u8]) -> bool {
     content.iter().take(8_000).any(|&byte| byte == 0)
 }
 

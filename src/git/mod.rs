@@ -3,6 +3,7 @@
 pub mod bases;
 pub mod checkout;
 pub mod diff;
+pub mod edits;
 pub mod error;
 pub mod exclude;
 pub mod export;
