@@ -31,6 +31,7 @@ use git_odyssey::domain::lease::Place;
 use git_odyssey::domain::region::Case;
 use git_odyssey::domain::region::Region;
 use git_odyssey::domain::region::RegionSet;
+use git_odyssey::domain::span::Unseen;
 use git_odyssey::domain::task::TaskName;
 use stateright::Checker;
 use stateright::Model;
@@ -342,8 +343,8 @@ impl Model for Protocol {
                 let book = ledger.book();
                 let now = if late { after_expiry() } else { before_expiry() };
                 let entries = match book.get(&task(holder)) {
-                    Some(_) => vec![book.resume(&task(holder), None, None, now).ok()?.1],
-                    None => book.claim(&request(holder), now, &|_| Work::Some).ok()?.1,
+                    Some(_) => vec![book.resume(&task(holder), None, None, now, &Unseen).ok()?.1],
+                    None => book.claim(&request(holder), now, &|_| Work::Some, &Unseen).ok()?.1,
                 };
                 let after = ledger.after(&entries);
                 let fence = after.rows.iter().find(|row| row.holder == holder)?.fence;
@@ -425,7 +426,7 @@ impl Model for Protocol {
             Property::always("no two writers", |_, world: &World| {
                 let book = world.now().book();
                 let active = book.leases().iter().filter(|lease| lease.is_active());
-                active.into_iter().all(|lease| book.excluded_by(lease).next().is_none())
+                active.into_iter().all(|lease| book.excluded_by(lease, &Unseen).next().is_none())
             }),
             Property::always("fences rise", |_, world: &World| {
                 let fences = world.chain.iter().filter_map(|change| match change.kind {
@@ -452,7 +453,7 @@ impl Model for Protocol {
                 let book = world.now().book();
                 (0..3).any(|holder| match book.get(&task(holder)) {
                     Some(_) => true,
-                    None => book.claim(&request(holder), after_expiry(), &|_| Work::Some).is_ok(),
+                    None => book.claim(&request(holder), after_expiry(), &|_| Work::Some, &Unseen).is_ok(),
                 })
             }),
             Property::sometimes("a task lands after a crash", |_, world: &World| {

@@ -20,6 +20,7 @@ use crate::git::repo::Repo;
 use crate::git::worktree::Worktree;
 use crate::guard::Bench;
 use crate::guard::commits::Published;
+use crate::guard::lines::Versions;
 use crate::guard::updates;
 use crate::ledger::error::LedgerError;
 use crate::ledger::intent;
@@ -152,7 +153,7 @@ impl<'a> Checkup<'a> {
     fn contradictions(&mut self, book: &LeaseBook) {
         let active: Vec<&Lease> = book.leases().iter().filter(|lease| lease.is_active()).collect();
         for lease in &active {
-            for (other, _) in book.excluded_by(lease) {
+            for (other, _) in book.excluded_by(lease, &Versions(&self.session.repo)) {
                 if lease.fence < other.fence {
                     self.open(
                         format!(

@@ -21,8 +21,11 @@ use crate::domain::lease::Mode;
 use crate::domain::lease::Place;
 use crate::domain::task::TaskName;
 use crate::domain::ttl;
+use crate::git::ByteSlice;
 use crate::git::Oid;
+use crate::git::edits::Counted;
 use crate::git::worktree::NewWorktree;
+use crate::guard::lines::Versions;
 use crate::ledger::codec::LeaseFile;
 use crate::ledger::error::LedgerError;
 use crate::ledger::intent::Intent;
@@ -37,6 +40,7 @@ use crate::workspace::setup;
 use super::Context;
 use super::Outcome;
 use super::init;
+use super::land::short;
 use super::recover;
 use super::release::Release;
 use super::removal;
@@ -51,7 +55,8 @@ use super::waiting::Waiting;
 pub struct Claim {
     /// The task's name, for example auth-refactor
     pub task: TaskName,
-    /// What it may change: a path, a glob from the top of the repository, or @name from odyssey.toml; repeatable
+    /// What it may change: a path, a glob from the top of the repository, lines of a file as path#L10-L80, or @name from
+    /// odyssey.toml; repeatable
     #[arg(short, long = "region", value_name = "REGION", required = true)]
     pub regions: Vec<String>,
     /// Who does it: an agent's name, or human:NAME [default: you]
@@ -117,6 +122,8 @@ enum ClaimError {
     StackOnSeveral(usize),
     #[error("the parked work to stack on changed meanwhile")]
     StackMoved,
+    #[error("{region} cannot be claimed: {why}")]
+    NoLines { region: String, why: String },
 }
 
 impl Explain for ClaimError {
@@ -143,6 +150,9 @@ impl Explain for ClaimError {
                 )]
             }
             ClaimError::EmptyCommand(_) => Vec::new(),
+            ClaimError::NoLines { .. } => {
+                vec!["name lines that are there, or claim the whole file: write its path alone".to_owned()]
+            }
             ClaimError::StackMoved => vec!["run the same command again".to_owned()],
             ClaimError::StackOnSeveral(_) => {
                 vec!["land or abandon all but one of them, or use --take-over".to_owned()]
@@ -216,6 +226,7 @@ impl Claim {
             let book = session.ledger().read()?.book;
             request.base = self.stacked_base(session, &book, &request, now)?.to_string();
         }
+        self.check_lines(session, &request)?;
         let making = match &request.place {
             Place::Here => None,
             Place::Branch(branch) => Some(self.making(session, branch, &request.base)?),
@@ -292,6 +303,31 @@ impl Claim {
         })
     }
 
+    /// Lines are counted in the file as it is where the work begins, so they must be there.
+    fn check_lines(&self, session: &Session, request: &Request) -> Result<(), Failure> {
+        let base = session.repo.commit_named(&request.base)?;
+        for region in &request.regions {
+            let Some((path, span)) = region.lines() else { continue };
+            let named = match (&self.base, request.over) {
+                (_, OverParked::Stack) => "the parked work".to_owned(),
+                (Some(revision), _) => text::visible(revision.as_bytes()),
+                (None, _) if self.here => "HEAD".to_owned(),
+                (None, _) => short(&request.target).to_owned(),
+            };
+            let file = text::visible(path);
+            let why = match session.repo.lines_at(base, path.as_bstr())? {
+                Counted::Nothing => format!("there is no {file} at {named}"),
+                Counted::NoText => format!("{file} is no text file at {named}"),
+                Counted::Lines(count) if count < span.last() => {
+                    format!("{file} has {} at {named}", text::count(count, "line"))
+                }
+                Counted::Lines(_) => continue,
+            };
+            return Err(ClaimError::NoLines { region: region.text().to_owned(), why }.into());
+        }
+        Ok(())
+    }
+
     fn making(&self, session: &Session, branch: &str, base: &str) -> Result<Making, Failure> {
         let workspaces = session.workspaces()?;
         Ok(Making {
@@ -318,7 +354,9 @@ impl Claim {
             {
                 return Err(ClaimError::StackMoved.into());
             }
-            let (lease, mut entries) = state.book.claim(&request, now, &work).map_err(LedgerError::from)?;
+            let lines = Versions(&session.repo);
+            let (lease, mut entries) =
+                state.book.claim(&request, now, &work, &lines).map_err(LedgerError::from)?;
             // Asked after the rules: whoever is held off by a lease wants to know of the lease, not of its branch.
             if let Place::Branch(branch) = &request.place {
                 self.check_free(session, branch)?;
@@ -342,7 +380,7 @@ impl Claim {
         now: Timestamp,
     ) -> Result<Oid, Failure> {
         let work = |lease: &Lease| removal::work_behind(session, lease);
-        let under = book.parked_under(request, now, &work);
+        let under = book.parked_under(request, now, &work, &Versions(&session.repo));
         if under.len() > 1 {
             return Err(ClaimError::StackOnSeveral(under.len()).into());
         }

@@ -13,6 +13,7 @@ use crate::domain::task::TaskName;
 use crate::git::ByteSlice;
 use crate::git::Oid;
 use crate::git::repo::Repo;
+use crate::guard::lines::Versions;
 use crate::guard::push::Landing;
 use crate::guard::push::Moved;
 use crate::guard::push::Push;
@@ -188,7 +189,14 @@ fn judge(session: &Session, context: &Context<'_>, refs: &[Moved], whole: bool) 
         refs.iter().cloned().partition(|one| one.name == name);
     let pusher = pusher(session, context)?;
     let pushed = match on_ledger.first() {
-        Some(one) => match pushed::judge(&session.ledger(), &session.repo, one.old, one.new, session.now) {
+        Some(one) => match pushed::judge(
+            &session.ledger(),
+            &session.repo,
+            &Versions(&session.repo),
+            one.old,
+            one.new,
+            session.now,
+        ) {
             Ok(pushed) => pushed,
             Err(PushedError::Git(error)) => return Err(error.into()),
             Err(error) => return Err(refused(vec![Refusal { name, why: chained(&error) }], &error.hints())),

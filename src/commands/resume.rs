@@ -12,6 +12,7 @@ use crate::domain::holder::Holder;
 use crate::domain::lease::Fence;
 use crate::domain::task::TaskName;
 use crate::domain::ttl;
+use crate::guard::lines::Versions;
 use crate::ledger::codec::LeaseFile;
 use crate::ledger::error::LedgerError;
 use crate::workspace::copy;
@@ -63,7 +64,9 @@ impl Resume {
             removal::save(&session, &old, "taken over", session.now)?;
         }
         let lease = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
-            let (lease, entry) = state.book.resume(&task, self.holder.as_ref(), self.ttl, session.now)?;
+            let lines = Versions(&session.repo);
+            let (lease, entry) =
+                state.book.resume(&task, self.holder.as_ref(), self.ttl, session.now, &lines)?;
             Ok((vec![entry], lease))
         })?;
         let text = LeaseFile::of(&lease).to_toml();

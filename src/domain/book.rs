@@ -7,6 +7,8 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::anchor::Anchored;
+use super::anchor::Met;
 use super::event::Event;
 use super::event::EventKind;
 use super::holder::Holder;
@@ -20,6 +22,8 @@ use super::refused::Refused;
 use super::region::Region;
 use super::region::RegionSet;
 use super::region_index::RegionIndex;
+use super::span::Lines;
+use super::span::Unseen;
 use super::task::TaskName;
 use crate::base::clock;
 use crate::base::clock::Timestamp;
@@ -68,6 +72,30 @@ pub struct Request {
     /// What to do about parked work that overlaps.
     pub over: OverParked,
 }
+
+impl Request {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { task: &self.task, regions: &self.regions, base: &self.base, mode: self.mode }
+    }
+}
+
+/// What somebody wants to have, or has.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    task: &'a TaskName,
+    regions: &'a RegionSet,
+    base: &'a str,
+    mode: Mode,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(lease: &'a Lease) -> Wanted<'a> {
+        Wanted { task: &lease.task, regions: &lease.regions, base: &lease.base, mode: lease.mode }
+    }
+}
+
+/// A lease in the way, the region that wants what it has, its own region, and how the two meet.
+type InTheWay<'a> = (&'a Lease, &'a Region, &'a Region, Met);
 
 /// What is known of the work behind a lease; unknown counts as some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,7 +222,8 @@ impl LeaseBook {
 
     /// Decides a claim: all regions or none.
     ///
-    /// `work` tells what is behind an expired lease that is in the way: with work it is parked, without it ends.
+    /// `work` tells what is behind an expired lease that is in the way: with work it is parked, without it ends. `lines`
+    /// tells of two regions of lines of one file where each is in the other's version of it.
     ///
     /// # Errors
     /// When the task's name is live, or active leases, or parked work without a choice, are in the way.
@@ -203,6 +232,7 @@ impl LeaseBook {
         request: &Request,
         now: Timestamp,
         work: &dyn Fn(&Lease) -> Work,
+        lines: &dyn Lines,
     ) -> Result<(Lease, Vec<Entry>), Refused> {
         if request.regions.is_empty() {
             return Err(Refused::NoRegion(request.task.clone()));
@@ -222,7 +252,8 @@ impl LeaseBook {
             settled.insert(lease.task.clone());
             entries.push(end_idle(lease));
         }
-        self.clear_the_way(request, now, work, &mut settled, &mut entries)?;
+        let in_the_way: Vec<InTheWay<'_>> = self.in_the_way(request.wanted(), lines).collect();
+        clear_the_way(in_the_way, request, now, work, &mut settled, &mut entries)?;
         let lease = Lease {
             task: request.task.clone(),
             fence: self.last_fence.next(),
@@ -243,82 +274,43 @@ impl LeaseBook {
         Ok((lease, entries))
     }
 
-    /// Ends or parks the expired leases in the way of a request, and deals with parked ones as it asks.
-    fn clear_the_way(
-        &self,
-        request: &Request,
-        now: Timestamp,
-        work: &dyn Fn(&Lease) -> Work,
-        settled: &mut BTreeSet<TaskName>,
-        entries: &mut Vec<Entry>,
-    ) -> Result<(), Refused> {
-        let mut active = Vec::new();
-        let mut parked = Vec::new();
-        for (lease, mine, theirs) in self.in_the_way(&request.regions, request.mode, &request.task) {
-            let obstacle = || Obstacle::new(mine.text().to_owned(), theirs.text().to_owned(), lease, now);
-            let first = settled.insert(lease.task.clone());
-            if lease.is_active() && !lease.is_expired(now) {
-                active.push(obstacle());
-            } else if lease.is_active() && work(lease) == Work::None {
-                if first {
-                    entries.push(end_idle(lease));
-                }
-            } else {
-                if lease.is_active() && first {
-                    entries.push(park(lease, "expired"));
-                }
-                match request.over {
-                    // Expired work is parked as soon as a claim over it is granted, and is told as what it will be.
-                    OverParked::Refuse => parked.push(Obstacle { phase: Phase::Parked, ..obstacle() }),
-                    OverParked::Stack => {}
-                    OverParked::TakeOver if first => entries.push(taken(lease, &request.task)),
-                    OverParked::TakeOver => {}
-                }
-            }
-        }
-        let task = request.task.clone();
-        let held: BTreeSet<&str> =
-            active.iter().chain(&parked).map(|obstacle| obstacle.asked.as_str()).collect();
-        let free = request.regions.iter().map(Region::text).filter(|text| !held.contains(text));
-        let free: Vec<String> = free.map(str::to_owned).collect();
-        if !active.is_empty() {
-            active.extend(parked);
-            return Err(Refused::Held { task, obstacles: active, free });
-        }
-        if !parked.is_empty() {
-            return Err(Refused::Parked { task, obstacles: parked, free });
-        }
-        Ok(())
-    }
-
-    /// Every lease but `own` that excludes a request, with the regions that meet: the request's, then the lease's.
+    /// Every lease of another task that excludes what is wanted, with the regions that meet.
     fn in_the_way<'a>(
         &'a self,
-        regions: &'a RegionSet,
-        mode: Mode,
-        own: &'a TaskName,
-    ) -> impl Iterator<Item = (&'a Lease, &'a Region, &'a Region)> {
-        regions.iter().flat_map(move |mine| {
+        wanted: Wanted<'a>,
+        lines: &'a dyn Lines,
+    ) -> impl Iterator<Item = InTheWay<'a>> {
+        wanted.regions.iter().flat_map(move |mine| {
             self.index().overlapping(mine).filter_map(move |(place, theirs)| {
                 let lease = &self.leases[place];
-                let both_shared = lease.mode == Mode::Shared && mode == Mode::Shared;
-                (lease.task != *own && !both_shared).then_some((lease, mine, theirs))
+                let both_shared = lease.mode == Mode::Shared && wanted.mode == Mode::Shared;
+                if lease.task == *wanted.task || both_shared {
+                    return None;
+                }
+                let anchored = Anchored { region: mine, base: wanted.base };
+                let met = anchored.meets(Anchored { region: theirs, base: &lease.base }, lines);
+                (met != Met::Apart).then_some((lease, mine, theirs, met))
             })
         })
     }
 
     /// The active leases that one of the same book excludes: in a sound book there are none.
-    pub fn excluded_by<'a>(&'a self, lease: &'a Lease) -> impl Iterator<Item = (&'a Lease, &'a Region)> {
-        self.excluding(lease).map(|(other, _, region)| (other, region))
+    pub fn excluded_by<'a>(
+        &'a self,
+        lease: &'a Lease,
+        lines: &'a dyn Lines,
+    ) -> impl Iterator<Item = (&'a Lease, &'a Region)> {
+        self.excluding(lease, lines).map(|(other, _, region)| (other, region))
     }
 
     /// The active leases that exclude one, which need not be in the book, with the regions that meet: its own first.
     pub fn excluding<'a>(
         &'a self,
         lease: &'a Lease,
+        lines: &'a dyn Lines,
     ) -> impl Iterator<Item = (&'a Lease, &'a Region, &'a Region)> {
-        let met = self.in_the_way(&lease.regions, lease.mode, &lease.task);
-        met.filter(|(other, ..)| other.is_active())
+        let met = self.in_the_way(Wanted::of(lease), lines);
+        met.filter(|(other, ..)| other.is_active()).map(|(other, mine, theirs, _)| (other, mine, theirs))
     }
 
     /// The leases that a request would build on: parked, or expired with work and so about to be parked.
@@ -327,9 +319,10 @@ impl LeaseBook {
         request: &Request,
         now: Timestamp,
         work: &dyn Fn(&Lease) -> Work,
+        lines: &dyn Lines,
     ) -> Vec<Lease> {
         let mut found: Vec<Lease> = Vec::new();
-        for (lease, ..) in self.in_the_way(&request.regions, request.mode, &request.task) {
+        for (lease, ..) in self.in_the_way(request.wanted(), lines) {
             let seen = found.iter().any(|seen| seen.task == lease.task);
             let expired = lease.is_active() && lease.is_expired(now);
             if !seen && (!lease.is_active() || (expired && work(lease) == Work::Some)) {
@@ -370,11 +363,9 @@ impl LeaseBook {
     ) -> Result<(Lease, Entry), Refused> {
         let mut lease = self.need_active(task, fence)?.clone();
         let obstacles: Vec<Obstacle> = self
-            .in_the_way(more, lease.mode, task)
+            .in_the_way(Wanted { regions: more, ..Wanted::of(&lease) }, &Unseen)
             .filter(|(other, ..)| other.is_active())
-            .map(|(other, mine, theirs)| {
-                Obstacle::new(mine.text().to_owned(), theirs.text().to_owned(), other, now)
-            })
+            .map(|in_the_way| obstacle(&in_the_way, now))
             .collect();
         if !obstacles.is_empty() {
             return Err(Refused::Trespass(obstacles));
@@ -408,6 +399,7 @@ impl LeaseBook {
         holder: Option<&Holder>,
         ttl: Option<Duration>,
         now: Timestamp,
+        lines: &dyn Lines,
     ) -> Result<(Lease, Entry), Refused> {
         let mut lease = self.need(task)?.clone();
         if lease.is_active() && !lease.is_expired(now) {
@@ -415,11 +407,9 @@ impl LeaseBook {
             return Err(Refused::StillActive { task: task.clone(), holder, left });
         }
         let obstacles: Vec<Obstacle> = self
-            .in_the_way(&lease.regions, lease.mode, task)
+            .in_the_way(Wanted::of(&lease), lines)
             .filter(|(other, ..)| other.is_active())
-            .map(|(other, mine, theirs)| {
-                Obstacle::new(mine.text().to_owned(), theirs.text().to_owned(), other, now)
-            })
+            .map(|in_the_way| obstacle(&in_the_way, now))
             .collect();
         if !obstacles.is_empty() {
             return Err(Refused::Held { task: task.clone(), obstacles, free: Vec::new() });
@@ -464,6 +454,58 @@ impl LeaseBook {
             index
         })
     }
+}
+
+/// Ends or parks the expired leases in the way of a request, and deals with parked ones as it asks.
+fn clear_the_way(
+    in_the_way: Vec<InTheWay<'_>>,
+    request: &Request,
+    now: Timestamp,
+    work: &dyn Fn(&Lease) -> Work,
+    settled: &mut BTreeSet<TaskName>,
+    entries: &mut Vec<Entry>,
+) -> Result<(), Refused> {
+    let mut active = Vec::new();
+    let mut parked = Vec::new();
+    for in_the_way in in_the_way {
+        let lease = in_the_way.0;
+        let obstacle = || obstacle(&in_the_way, now);
+        let first = settled.insert(lease.task.clone());
+        if lease.is_active() && !lease.is_expired(now) {
+            active.push(obstacle());
+        } else if lease.is_active() && work(lease) == Work::None {
+            if first {
+                entries.push(end_idle(lease));
+            }
+        } else {
+            if lease.is_active() && first {
+                entries.push(park(lease, "expired"));
+            }
+            match request.over {
+                // Expired work is parked as soon as a claim over it is granted, and is told as what it will be.
+                OverParked::Refuse => parked.push(Obstacle { phase: Phase::Parked, ..obstacle() }),
+                OverParked::Stack => {}
+                OverParked::TakeOver if first => entries.push(taken(lease, &request.task)),
+                OverParked::TakeOver => {}
+            }
+        }
+    }
+    let task = request.task.clone();
+    let held: BTreeSet<&str> = active.iter().chain(&parked).map(|obstacle| obstacle.asked.as_str()).collect();
+    let free = request.regions.iter().map(Region::text).filter(|text| !held.contains(text));
+    let free: Vec<String> = free.map(str::to_owned).collect();
+    if !active.is_empty() {
+        active.extend(parked);
+        return Err(Refused::Held { task, obstacles: active, free });
+    }
+    if !parked.is_empty() {
+        return Err(Refused::Parked { task, obstacles: parked, free });
+    }
+    Ok(())
+}
+
+fn obstacle((lease, mine, theirs, met): &InTheWay<'_>, now: Timestamp) -> Obstacle {
+    Obstacle::new(mine.text().to_owned(), theirs.text().to_owned(), lease, now).met(met)
 }
 
 fn park(lease: &Lease, why: &str) -> Entry {

@@ -1,11 +1,13 @@
 //! The judge: may this actor change these paths?
 
+use super::anchor::Met;
 use super::book::LeaseBook;
 use super::lease::Fence;
 use super::lease::Lease;
 use super::lease::Mode;
 use super::refused::Obstacle;
 use super::refused::Refused;
+use super::region::Region;
 use super::region::RegionSet;
 use super::task::TaskName;
 use crate::base::clock::Timestamp;
@@ -41,7 +43,8 @@ impl Actor {
 /// What the judge found, when nothing is refused.
 #[derive(Debug, Default)]
 pub struct Judgement {
-    /// Paths that no lease and no commons covers: a task's lease is extended by them.
+    /// Paths that no lease and no commons covers: a task's lease is extended by them. A file of which others hold lines
+    /// is not among them: what is written beside these lines is nobody's.
     pub free: Vec<Vec<u8>>,
     /// Expired leases of others that covered a path: they have to be parked before the write.
     pub expired: Vec<TaskName>,
@@ -50,10 +53,11 @@ pub struct Judgement {
 }
 
 impl LeaseBook {
-    /// Judges changes to `paths` by `actor`.
+    /// Judges changes to `paths` by `actor`, of which it is not known what lines they change.
     ///
     /// # Errors
-    /// [`Refused::Trespass`] with every path that somebody else holds; for a task also when its fence may not write.
+    /// [`Refused::Trespass`] with every path of which somebody else holds anything; for a task also when its fence may
+    /// not write.
     pub fn judge<'a>(
         &self,
         actor: &Actor,
@@ -61,6 +65,23 @@ impl LeaseBook {
         commons: &RegionSet,
         now: Timestamp,
     ) -> Result<Judgement, Refused> {
+        self.judge_lines(actor, paths, commons, now, &mut |_, _, _| Ok(Met::Path))
+    }
+
+    /// Judges changes to `paths` by `actor`; `met` tells of a lease's region of lines how the change of the path stands
+    /// to it, and is asked about no other region.
+    ///
+    /// # Errors
+    /// [`Refused::Trespass`] with every path that somebody else holds, or lines of it that the change touches; for a task
+    /// also when its fence may not write; and what `met` fails with.
+    pub fn judge_lines<'a, E: From<Refused>>(
+        &self,
+        actor: &Actor,
+        paths: impl IntoIterator<Item = &'a [u8]>,
+        commons: &RegionSet,
+        now: Timestamp,
+        met: &mut dyn FnMut(&Lease, &Region, &[u8]) -> Result<Met, E>,
+    ) -> Result<Judgement, E> {
         if let Actor::Task(task, fence) = actor {
             self.need_active(task, *fence)?;
         }
@@ -70,13 +91,22 @@ impl LeaseBook {
             if commons.covers(path).is_some() {
                 continue;
             }
-            let mut covered = false;
+            let (mut covered, mut beside) = (false, false);
             for (lease, region) in self.covering(path) {
                 if actor.owns(lease) && lease.is_active() && lease.mode == Mode::Exclusive {
                     covered = true;
                     continue;
                 }
-                let obstacle = || Obstacle::new(text::visible(path), region.text().to_owned(), lease, now);
+                let met = match region.lines() {
+                    Some(_) => met(lease, region, path)?,
+                    None => Met::Path,
+                };
+                if met == Met::Apart {
+                    beside = true;
+                    continue;
+                }
+                let obstacle =
+                    || Obstacle::new(text::visible(path), region.text().to_owned(), lease, now).met(&met);
                 if !lease.is_active() {
                     judgement.parked.push(obstacle());
                 } else if lease.is_expired(now) && !actor.owns(lease) {
@@ -87,10 +117,10 @@ impl LeaseBook {
                     obstacles.push(obstacle());
                 }
             }
-            if !covered {
+            if !covered && !beside {
                 judgement.free.push(path.to_owned());
             }
         }
-        if obstacles.is_empty() { Ok(judgement) } else { Err(Refused::Trespass(obstacles)) }
+        if obstacles.is_empty() { Ok(judgement) } else { Err(Refused::Trespass(obstacles).into()) }
     }
 }

@@ -122,7 +122,7 @@ impl Lease {
         }
     }
 
-    /// Whether this lease and a request for `regions` cannot both be active.
+    /// Whether this lease and a request for `regions` cannot both be active, as far as their paths tell.
     pub fn excludes(&self, mode: Mode, regions: &RegionSet) -> Option<(Region, Region)> {
         if self.mode == Mode::Shared && mode == Mode::Shared {
             return None;

@@ -1,5 +1,6 @@
 //! Floor 1: the rules of leases, regions and fences. No I/O, no clock, no git: all of it can be tested by properties.
 
+pub mod anchor;
 pub mod automaton;
 pub mod book;
 pub mod event;

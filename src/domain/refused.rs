@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::anchor::Met;
 use super::holder::Holder;
 use super::lease::Fence;
 use super::lease::Lease;
@@ -35,6 +36,9 @@ pub struct Obstacle {
     /// Seconds until then.
     #[serde(rename = "seconds_left", serialize_with = "seconds")]
     pub left: Duration,
+    /// For a region of lines: which these are in the version that was asked about, or why they do not matter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<String>,
 }
 
 impl Obstacle {
@@ -49,7 +53,19 @@ impl Obstacle {
             phase: lease.phase,
             expires_at: lease.expires_at,
             left: lease.left(now),
+            lines: None,
         }
+    }
+
+    /// The same, with what its lines are.
+    #[must_use]
+    pub fn met(mut self, met: &Met) -> Obstacle {
+        self.lines = match met {
+            Met::Apart | Met::Path => None,
+            Met::Lines(span) => Some(format!("here {span}")),
+            Met::File(why) => Some(why.clone()),
+        };
+        self
     }
 
     /// One line: `src/a.rs is held by auth (claude-1, agent), 42m left`.
@@ -59,7 +75,11 @@ impl Obstacle {
             (Phase::Active, Mode::Exclusive) => "is held by",
             (Phase::Active, Mode::Shared) => "is relied on, shared, by",
         };
-        let within = if self.region == self.asked { String::new() } else { format!(" as {}", self.region) };
+        let mut within =
+            if self.region == self.asked { String::new() } else { format!(" as {}", self.region) };
+        if let Some(lines) = &self.lines {
+            within.push_str(&format!(" ({lines})"));
+        }
         let left = match self.phase {
             Phase::Active => format!(", {} left", text::duration(self.left)),
             Phase::Parked => String::new(),

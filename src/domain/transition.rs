@@ -23,6 +23,7 @@ use super::lease::Fence;
 use super::lease::Lease;
 use super::lease::Phase;
 use super::lease::Place;
+use super::span::Lines;
 use super::task::TaskName;
 use super::ttl;
 use crate::base::clock;
@@ -137,11 +138,11 @@ impl LeaseBook {
         if begins && bare && empty { Ok(()) } else { Err(Illegal::NotABeginning) }
     }
 
-    /// Judges a commit of the ledger whose parent has this book.
+    /// Judges a commit of the ledger whose parent has this book; `lines` tells where the lines of files are.
     ///
     /// # Errors
     /// What it may not do.
-    pub fn admit(&self, step: &Step<'_>, now: Timestamp) -> Result<(), Illegal> {
+    pub fn admit(&self, step: &Step<'_>, now: Timestamp, lines: &dyn Lines) -> Result<(), Illegal> {
         let kind = step.kind()?;
         let (task, fence) = match (kind, &step.event.task, step.event.fence) {
             (EventKind::Init, ..) => return Err(Illegal::Again),
@@ -150,7 +151,7 @@ impl LeaseBook {
             (_, Some(task), Some(fence)) => (task, fence),
             _ => return Err(Illegal::Trailers(kind, "does not name both a task and a fence")),
         };
-        let about = About { book: self, kind, task, fence, now };
+        let about = About { book: self, kind, task, fence, now, lines };
         let lease = about.only_this(step)?;
         match (kind, lease, self.get(task)) {
             (EventKind::Init | EventKind::Override, ..) => Err(Illegal::Again),
@@ -239,6 +240,7 @@ struct About<'a> {
     task: &'a TaskName,
     fence: Fence,
     now: Timestamp,
+    lines: &'a dyn Lines,
 }
 
 impl About<'_> {
@@ -342,7 +344,7 @@ impl About<'_> {
     }
 
     fn free(&self, new: &Lease) -> Result<(), Illegal> {
-        match self.book.excluding(new).next() {
+        match self.book.excluding(new, self.lines).next() {
             None => Ok(()),
             Some((other, mine, theirs)) => Err(Illegal::Overlap(Box::new(Overlap {
                 task: new.task.clone(),

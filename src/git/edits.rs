@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use gix::bstr::BStr;
 use gix::diff::blob::Algorithm;
 use gix::diff::blob::InternedInput;
 use gix::diff::blob::Token;
@@ -11,6 +12,7 @@ use gix::diff::blob::sources::byte_lines;
 use super::Oid;
 use super::error::GitError;
 use super::merge::is_binary;
+use super::objects::EntryKind;
 use super::repo::Repo;
 
 /// The largest file whose lines are told apart, in bytes.
@@ -38,6 +40,17 @@ pub enum Edited {
     NoText,
 }
 
+/// How many lines there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// There is nothing of that name, or a folder.
+    Nothing,
+    /// It is a link, a submodule, binary, or larger than [`LARGEST`].
+    NoText,
+    /// So many; one without a line feed at the end counts.
+    Lines(usize),
+}
+
 impl Repo {
     /// The edits that make one blob of another.
     ///
@@ -54,14 +67,20 @@ impl Repo {
         Ok(Edited::Lines(between(&old, &new)))
     }
 
-    /// How many lines a blob has; nothing when it is binary, or larger than [`LARGEST`].
+    /// How many lines a file has at a commit.
     ///
     /// # Errors
-    /// When it cannot be read.
-    pub fn line_count(&self, blob: Oid) -> Result<Option<usize>, GitError> {
+    /// When the commit, its trees or the file cannot be read.
+    pub fn lines_at(&self, commit: Oid, path: &BStr) -> Result<Counted, GitError> {
+        let Some((kind, blob)) = self.entry_at(commit, path)? else { return Ok(Counted::Nothing) };
+        if !matches!(kind, EntryKind::Blob | EntryKind::BlobExecutable) {
+            return Ok(Counted::NoText);
+        }
         let text = self.blob(blob)?;
-        let is_text = text.len() <= LARGEST && !is_binary(&text);
-        Ok(is_text.then(|| text.split_inclusive(|&byte| byte == b'\n').count()))
+        if text.len() > LARGEST || is_binary(&text) {
+            return Ok(Counted::NoText);
+        }
+        Ok(Counted::Lines(text.split_inclusive(|&byte| byte == b'\n').count()))
     }
 }
 
@@ -99,6 +118,7 @@ fn slack(lines: &[Token], group: &Range<usize>, (above, below): (usize, usize)) 
 
 #[cfg(test)]
 mod tests {
+    use super::Counted;
     use super::Edit;
     use super::Edited;
     use super::between;
@@ -163,13 +183,31 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_counted_where_there_are_any() -> Checked {
+        let scratch = Scratch::new()?;
+        scratch.write("text", "a\nb")?;
+        scratch.write("empty", "")?;
+        scratch.write("bytes", "a\0b\n")?;
+        scratch.write("folder/file", "a\n")?;
+        let (repo, commit) = (scratch.repo(), scratch.commit_all("one")?);
+        let counted = |path: &str| repo.lines_at(commit, path.into());
+        assert_eq!(counted("text")?, Counted::Lines(2));
+        assert_eq!(counted("empty")?, Counted::Lines(0));
+        assert_eq!(counted("bytes")?, Counted::NoText);
+        assert_eq!(counted("folder")?, Counted::Nothing);
+        assert_eq!(counted("folder/file")?, Counted::Lines(1));
+        assert_eq!(counted("text/file")?, Counted::Nothing);
+        assert_eq!(counted("nothing")?, Counted::Nothing);
+        Ok(())
+    }
+
+    #[test]
     fn a_binary_file_has_no_lines() -> Checked {
         let scratch = Scratch::new()?;
         let repo = scratch.repo();
         let (text, bytes) = (repo.write_blob(b"a\nb")?, repo.write_blob(b"a\0b")?);
         assert_eq!(repo.edits(text, bytes)?, Edited::NoText);
         assert_eq!(repo.edits(bytes, bytes)?, Edited::Lines(Vec::new()));
-        assert_eq!((repo.line_count(text)?, repo.line_count(bytes)?), (Some(2), None));
         assert!(repo.edits(text, crate::git::Oid::from_hex(&[b'1'; 40])?).is_err());
         Ok(())
     }

@@ -58,8 +58,7 @@ impl Bench<'_> {
     ) -> Result<Judgement, GuardError> {
         match self.repo.own_changes(commit)? {
             OwnChanges::Ordinary(changes) => {
-                let paths: Vec<&[u8]> = changes.iter().map(|change| change.path.as_slice()).collect();
-                self.judge(actor, &paths, &[commit])
+                self.judge(actor, &changes.iter().collect::<Vec<_>>(), &[commit])
             }
             OwnChanges::Merge { parents, from_first, .. } => {
                 self.judge_merge(actor, &from_first, &parents, Some(commit), published)
@@ -96,17 +95,17 @@ impl Bench<'_> {
         for (mut sources, changes) in groups {
             let by_hand = sources.is_empty();
             sources.extend(merge);
-            let mut judged = self.judge(actor, &paths(&changes), &sources);
+            let mut judged = self.judge(actor, &changes, &sources);
             if let (true, Err(GuardError::Refused(_)), [theirs]) = (by_hand, &judged, others) {
                 // No parent has it so because git made it of both, perhaps.
                 judged = match self.made_by_git(*ours, *theirs, &changes) {
                     Ok((automatic, written)) => {
-                        let written = self.judge(actor, &paths(&written), &sources);
+                        let written = self.judge(actor, &written, &sources);
                         if written.is_err() || published.has_commit(self, *theirs)? {
                             written
                         } else {
                             sources.push(*theirs);
-                            self.judge(actor, &paths(&automatic), &sources)
+                            self.judge(actor, &automatic, &sources)
                         }
                     }
                     Err(GitError::Unrelated { .. }) => judged,
@@ -144,8 +143,4 @@ fn has(files: &[Change], change: &Change) -> bool {
         Ok(place) => files[place].new == change.new,
         Err(_) => change.new.is_none(),
     }
-}
-
-fn paths<'a>(changes: &[&'a Change]) -> Vec<&'a [u8]> {
-    changes.iter().map(|change| change.path.as_slice()).collect()
 }

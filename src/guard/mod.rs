@@ -5,21 +5,27 @@
 //! is never judged again, so pulling passes.
 
 pub mod commits;
+pub mod lines;
 pub mod push;
 pub mod staged;
 pub mod updates;
 
 use crate::base::clock::Timestamp;
 use crate::base::failure::Explain;
+use crate::domain::anchor::Met;
 use crate::domain::judge::Actor;
 use crate::domain::judge::Judgement;
 use crate::domain::lease::Lease;
 use crate::domain::leases::Leases;
 use crate::domain::refused::Refused;
+use crate::domain::region::Region;
 use crate::domain::region::RegionSet;
 use crate::git::Oid;
+use crate::git::diff::Change;
 use crate::git::error::GitError;
 use crate::git::repo::Repo;
+
+use lines::Versions;
 
 /// What every judgement needs.
 #[derive(Debug, Clone, Copy)]
@@ -83,13 +89,23 @@ impl Explain for GuardError {
 }
 
 impl Bench<'_> {
-    /// Judges paths; an obstacle stands only if the change does not come from the obstacle's own task, as
+    /// Judges changes, each of a path of its own; an obstacle stands only if the change does not come from the obstacle's own task, as
     /// `sources` (the commits that the change came from) tell.
-    fn judge(&self, actor: &Actor, paths: &[&[u8]], sources: &[Oid]) -> Result<Judgement, GuardError> {
-        let book = self.leases.about(paths, &actor.tasks())?;
-        let refused = match book.judge(actor, paths.iter().copied(), self.commons, self.now) {
+    fn judge(&self, actor: &Actor, changes: &[&Change], sources: &[Oid]) -> Result<Judgement, GuardError> {
+        let paths: Vec<&[u8]> = changes.iter().map(|change| change.path.as_slice()).collect();
+        let book = self.leases.about(&paths, &actor.tasks())?;
+        let versions = Versions(self.repo);
+        let mut met = |lease: &Lease, region: &Region, path: &[u8]| match changes
+            .iter()
+            .find(|change| change.path == path)
+        {
+            Some(change) => Ok(versions.met(lease, region, change)?),
+            None => Ok(Met::Path),
+        };
+        let refused = match book.judge_lines(actor, paths, self.commons, self.now, &mut met) {
             Ok(judgement) => return Ok(judgement),
-            Err(refused) => refused,
+            Err(GuardError::Refused(refused)) => refused,
+            Err(error) => return Err(error),
         };
         let Refused::Trespass(obstacles) = refused else { return Err(refused.into()) };
         let mut standing = Vec::new();

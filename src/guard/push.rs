@@ -33,6 +33,7 @@ use crate::domain::refused::Refused;
 use crate::domain::region::RegionSet;
 use crate::domain::task::TaskName;
 use crate::git::Oid;
+use crate::git::diff::Change;
 use crate::git::error::GitError;
 use crate::git::repo::Repo;
 
@@ -318,9 +319,9 @@ impl Push<'_> {
         {
             let (was, is) = (self.repo.commit(old)?.tree, self.repo.commit(tip)?.tree);
             let undone = self.repo.changes_between(Some(was), is)?;
-            let paths: Vec<&[u8]> = undone.iter().map(|change| change.path.as_slice()).collect();
+            let undone: Vec<&Change> = undone.iter().collect();
             let bench = self.bench(self.after, false);
-            if let Err(error) = bench.judge(&self.person(), &paths, &[]) {
+            if let Err(error) = bench.judge(&self.person(), &undone, &[]) {
                 found.push(format!("it goes back, and undoes what is there:\n{}", self.reason(error)?));
             }
         }

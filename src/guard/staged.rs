@@ -27,10 +27,7 @@ impl Bench<'_> {
                 parents.extend(merging.iter().copied().filter(|commit| self.repo.has(*commit)));
                 self.judge_merge(actor, &staged, &parents, None, published)
             }
-            _ => {
-                let paths: Vec<&[u8]> = staged.iter().map(|change| change.path.as_slice()).collect();
-                self.judge(actor, &paths, &[])
-            }
+            _ => self.judge(actor, &staged.iter().collect::<Vec<_>>(), &[]),
         }
     }
 }

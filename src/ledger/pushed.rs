@@ -19,6 +19,7 @@ use crate::domain::event::Recorded;
 use crate::domain::holder::Holder;
 use crate::domain::lease::Fence;
 use crate::domain::lease::Lease;
+use crate::domain::span::Lines;
 use crate::domain::task::TaskName;
 use crate::domain::transition::Illegal;
 use crate::domain::transition::Step;
@@ -134,13 +135,14 @@ impl Explain for PushedError {
     }
 }
 
-/// Judges a push of the ledger from `old` to `new`; nothing is written, but what the cache of leases keeps.
+/// Judges a push of the ledger from `old` to `new`; `lines` tells where the lines of files are; nothing is written, but what the cache of leases keeps.
 ///
 /// # Errors
 /// The first commit that may not be, and why.
 pub fn judge(
     ledger: &Ledger<'_>,
     repo: &Repo,
+    lines: &dyn Lines,
     old: Option<Oid>,
     new: Option<Oid>,
     now: Timestamp,
@@ -160,7 +162,7 @@ pub fn judge(
         let event = &next.event;
         let step = Step { event, put: &put, remove: &remove, counter: next.fence };
         let first = old.is_none() && next.first;
-        let legal = if first { LeaseBook::admit_first(&step) } else { book.admit(&step, now) };
+        let legal = if first { LeaseBook::admit_first(&step) } else { book.admit(&step, now, lines) };
         let subject = || text::visible(event.subject.chars().take(100).collect::<String>().as_bytes());
         legal.map_err(|illegal| {
             let illegal = Box::new(illegal);

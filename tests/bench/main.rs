@@ -121,6 +121,7 @@ impl Lab {
     /// Puts so many leases into the ledger at once, as so many claims would have left them.
     fn leases(&self, top: &Path, count: usize) -> Result<(), Failed> {
         use git_odyssey::domain::book::{LeaseBook, Work};
+        use git_odyssey::domain::span::Unseen;
         use git_odyssey::ledger::local::{Durability, Ledger};
         let repo = git_odyssey::git::repo::Repo::open(top)?;
         let ledger = Ledger::of(&repo, Durability::Cached);
@@ -138,7 +139,7 @@ impl Lab {
                 let mut event = None;
                 for request in &requests {
                     let (lease, entries) =
-                        LeaseBook::new(Vec::new(), fence).claim(request, now, &|_| Work::Some)?;
+                        LeaseBook::new(Vec::new(), fence).claim(request, now, &|_| Work::Some, &Unseen)?;
                     fence = lease.fence;
                     event = entries.into_iter().next_back().map(|entry| entry.event);
                     put.push(lease);
@@ -250,6 +251,7 @@ const CLAIMANT: &str = "GIT_ODYSSEY_BENCH_CLAIMANT";
 /// What each claim by the library costs: the grant in the ledger alone, without a process and a copy of the lease.
 fn claim_many(process: &str) -> Result<(), Failed> {
     use git_odyssey::domain::book::Work;
+    use git_odyssey::domain::span::Unseen;
     use git_odyssey::ledger::local::{Durability, Ledger};
     let (name, fsync) = process.split_once(' ').ok_or("no name")?;
     let repo = git_odyssey::git::repo::Repo::open(Path::new("."))?;
@@ -260,7 +262,7 @@ fn claim_many(process: &str) -> Result<(), Failed> {
         let now = git_odyssey::base::clock::Clock::System.now();
         let request = request(&format!("{name}-{number}"), &format!("r{name}/{number}"), &base)?;
         ledger.change(now, |state| -> Result<_, git_odyssey::ledger::error::LedgerError> {
-            let (_, entries) = state.book.claim(&request, now, &|_| Work::Some)?;
+            let (_, entries) = state.book.claim(&request, now, &|_| Work::Some, &Unseen)?;
             Ok((entries, ()))
         })?;
     }

@@ -2,6 +2,7 @@
 
 use git_odyssey::domain::lease::Fence;
 use git_odyssey::domain::lease::Lease;
+use git_odyssey::domain::span::Unseen;
 use git_odyssey::ledger::history;
 use git_odyssey::ledger::history::Past;
 use git_odyssey::ledger::local::Durability;
@@ -59,7 +60,7 @@ pub fn check(lab: &Lab) -> usize {
 fn no_overlap(state: &State) {
     let active: Vec<&Lease> = state.book.leases().iter().filter(|lease| lease.is_active()).collect();
     for (place, lease) in active.iter().enumerate() {
-        if let Some((other, region)) = state.book.excluded_by(lease).next() {
+        if let Some((other, region)) = state.book.excluded_by(lease, &Unseen).next() {
             panic!("{}: {} and {} overlap in {}", state.tip, lease.task, other.task, region.text());
         }
         for other in &active[place + 1..] {

@@ -48,7 +48,7 @@ fn written(book: LeaseBook, entries: &[Entry]) -> LeaseBook {
 }
 
 fn claimed(book: LeaseBook, task: &str, texts: &[&str], second: i64) -> LeaseBook {
-    let (_, entries) = book.claim(&request(task, texts), at(second), &with_work).unwrap();
+    let (_, entries) = book.claim(&request(task, texts), at(second), &with_work, &Unseen).unwrap();
     written(book, &entries)
 }
 
@@ -59,7 +59,8 @@ pub(in crate::domain) fn task(name: &str) -> TaskName {
 #[test]
 fn a_claim_inside_a_held_region_is_refused_with_who_holds_what_and_what_is_free() {
     let book = claimed(LeaseBook::default(), "auth", &["src/**"], 0);
-    let refused = book.claim(&request("other", &["src/a.rs", "docs"]), at(60), &with_work).unwrap_err();
+    let refused =
+        book.claim(&request("other", &["src/a.rs", "docs"]), at(60), &with_work, &Unseen).unwrap_err();
     let Refused::Held { obstacles, free, .. } = refused else { panic!("{refused:?}") };
     assert_eq!(obstacles.len(), 1);
     assert_eq!(obstacles[0].line(), "src/a.rs is held by auth (claude-1, agent) as src/**, 9m left");
@@ -70,7 +71,7 @@ fn a_claim_inside_a_held_region_is_refused_with_who_holds_what_and_what_is_free(
 fn a_task_that_is_live_is_not_claimed_again_whatever_its_case() {
     let book = claimed(LeaseBook::default(), "auth", &["src/**"], 0);
     for name in ["auth", "AUTH"] {
-        let refused = book.claim(&request(name, &["docs"]), at(1), &with_work).unwrap_err();
+        let refused = book.claim(&request(name, &["docs"]), at(1), &with_work, &Unseen).unwrap_err();
         assert!(matches!(refused, Refused::Taken { .. }), "{refused:?}");
     }
 }
@@ -79,14 +80,14 @@ fn a_task_that_is_live_is_not_claimed_again_whatever_its_case() {
 fn an_expired_lease_with_work_is_parked_and_the_claimant_chooses() {
     let book = claimed(LeaseBook::default(), "auth", &["src/**"], 0);
     let ask = |over| Request { over, ..request("other", &["src/a.rs"]) };
-    let refused = book.claim(&ask(OverParked::Refuse), at(600), &with_work).unwrap_err();
+    let refused = book.claim(&ask(OverParked::Refuse), at(600), &with_work, &Unseen).unwrap_err();
     assert!(matches!(refused, Refused::Parked { .. }), "{refused:?}");
 
-    let (_, entries) = book.claim(&ask(OverParked::Stack), at(600), &with_work).unwrap();
+    let (_, entries) = book.claim(&ask(OverParked::Stack), at(600), &with_work, &Unseen).unwrap();
     let stacked = written(LeaseBook::new(book.leases().to_vec(), book.last_fence()), &entries);
     assert_eq!(stacked.get(&task("auth")).unwrap().phase, Phase::Parked);
 
-    let (_, entries) = book.claim(&ask(OverParked::TakeOver), at(600), &with_work).unwrap();
+    let (_, entries) = book.claim(&ask(OverParked::TakeOver), at(600), &with_work, &Unseen).unwrap();
     let taken = written(book, &entries);
     assert!(taken.get(&task("auth")).is_none());
     assert!(taken.get(&task("other")).is_some());
@@ -95,7 +96,7 @@ fn an_expired_lease_with_work_is_parked_and_the_claimant_chooses() {
 #[test]
 fn an_expired_lease_without_work_makes_way() {
     let book = claimed(LeaseBook::default(), "auth", &["src/**"], 0);
-    let (_, entries) = book.claim(&request("auth", &["src/a.rs"]), at(600), &without_work).unwrap();
+    let (_, entries) = book.claim(&request("auth", &["src/a.rs"]), at(600), &without_work, &Unseen).unwrap();
     assert_eq!(written(book, &entries).leases().len(), 1);
 }
 
@@ -104,7 +105,7 @@ fn a_holder_with_an_old_fence_may_not_write() {
     let book = claimed(LeaseBook::default(), "auth", &["src/**"], 0);
     let old = book.get(&task("auth")).unwrap().fence;
     let other = Holder::new("claude-2", HolderKind::Agent).unwrap();
-    let (lease, entry) = book.resume(&task("auth"), Some(&other), None, at(600)).unwrap();
+    let (lease, entry) = book.resume(&task("auth"), Some(&other), None, at(600), &Unseen).unwrap();
     let book = book.after(&entry);
     assert!(lease.fence > old);
     assert!(matches!(book.need_active(&task("auth"), old), Err(Refused::OldFence { .. })));
@@ -116,12 +117,12 @@ fn a_holder_with_an_old_fence_may_not_write() {
 fn shared_leases_stand_together_and_exclude_an_exclusive_one() {
     let shared = |task| Request { mode: Mode::Shared, ..request(task, &["src/**"]) };
     let book = LeaseBook::default();
-    let (_, entries) = book.claim(&shared("one"), at(0), &with_work).unwrap();
+    let (_, entries) = book.claim(&shared("one"), at(0), &with_work, &Unseen).unwrap();
     let book = written(book, &entries);
-    let (_, entries) = book.claim(&shared("two"), at(0), &with_work).unwrap();
+    let (_, entries) = book.claim(&shared("two"), at(0), &with_work, &Unseen).unwrap();
     let book = written(book, &entries);
     assert!(matches!(
-        book.claim(&request("three", &["src/a.rs"]), at(0), &with_work),
+        book.claim(&request("three", &["src/a.rs"]), at(0), &with_work, &Unseen),
         Err(Refused::Held { .. })
     ));
 }
@@ -131,9 +132,9 @@ fn a_parked_task_does_not_resume_into_what_somebody_else_came_to_hold() {
     let book = claimed(LeaseBook::default(), "auth", &["src/**"], 0);
     let book = book.after(&book.park(&task("auth"), "by hand").unwrap().unwrap());
     let ask = Request { over: OverParked::Stack, ..request("other", &["src/a.rs"]) };
-    let (_, entries) = book.claim(&ask, at(1), &with_work).unwrap();
+    let (_, entries) = book.claim(&ask, at(1), &with_work, &Unseen).unwrap();
     let book = written(book, &entries);
-    assert!(matches!(book.resume(&task("auth"), None, None, at(2)), Err(Refused::Held { .. })));
+    assert!(matches!(book.resume(&task("auth"), None, None, at(2), &Unseen), Err(Refused::Held { .. })));
 }
 
 #[test]
@@ -185,14 +186,16 @@ pub(in crate::domain) fn answered(
                 over: [OverParked::Refuse, OverParked::Stack, OverParked::TakeOver][usize::from(*over)],
                 ..request(name(number).as_str(), &texts)
             };
-            book.claim(&request, now, &behind).map(|(_, entries)| entries)
+            book.claim(&request, now, &behind, &Unseen).map(|(_, entries)| entries)
         }
         Asked::Renew(number) => {
             let task = name(number);
             book.renew(&task, fence(&task), None, now).map(|(_, entry)| vec![entry])
         }
         Asked::Park(number) => book.park(&name(number), "asked").map(|entry| entry.into_iter().collect()),
-        Asked::Resume(number) => book.resume(&name(number), None, None, now).map(|(_, entry)| vec![entry]),
+        Asked::Resume(number) => {
+            book.resume(&name(number), None, None, now, &Unseen).map(|(_, entry)| vec![entry])
+        }
         Asked::Extend(number, place) => {
             let task = name(number);
             book.extend(&task, fence(&task), &regions(&[REGIONS[*place]]), now).map(|(_, entry)| vec![entry])
@@ -230,7 +233,7 @@ proptest! {
                 for other in &active[place + 1..] {
                     prop_assert!(one.excludes(other.mode, &other.regions).is_none(), "{one:?} and {other:?}");
                 }
-                prop_assert!(book.excluded_by(one).next().is_none());
+                prop_assert!(book.excluded_by(one, &Unseen).next().is_none());
             }
         }
     }

@@ -14,6 +14,7 @@ use super::super::book::tests::with_work;
 use super::super::event::Event;
 use super::super::holder::HolderKind;
 use super::super::lease::Mode;
+use super::super::span::Unseen;
 use super::*;
 
 /// The step that an entry is written as: what it does not change is not seen.
@@ -28,7 +29,7 @@ fn written(book: &LeaseBook, entry: &Entry) -> (Recorded, Vec<Lease>, Vec<TaskNa
 
 fn judged(book: &LeaseBook, entry: &Entry, now: Timestamp) -> Result<(), Illegal> {
     let (event, put, remove, counter) = written(book, entry);
-    book.admit(&Step { event: &event, put: &put, remove: &remove, counter }, now)
+    book.admit(&Step { event: &event, put: &put, remove: &remove, counter }, now, &Unseen)
 }
 
 fn holder(name: &str) -> Holder {
@@ -117,7 +118,7 @@ proptest! {
                 prop_assert_eq!(judged(&book, &entry, now), Ok(()), "{:?}", entry.event);
                 for (what, event, put, remove, counter) in lies(&book, &entry) {
                     let step = Step { event: &event, put: &put, remove: &remove, counter };
-                    prop_assert!(book.admit(&step, now).is_err(), "{}: {:?} {:?}", what, event, put);
+                    prop_assert!(book.admit(&step, now, &Unseen).is_err(), "{}: {:?} {:?}", what, event, put);
                 }
                 book = book.after(&entry);
             }
@@ -127,7 +128,7 @@ proptest! {
 
 fn book_with(leases: &[(&str, &str)]) -> LeaseBook {
     leases.iter().fold(LeaseBook::default(), |book, (name, region)| {
-        let (_, entries) = book.claim(&request(name, &[region]), at(0), &with_work).unwrap();
+        let (_, entries) = book.claim(&request(name, &[region]), at(0), &with_work, &Unseen).unwrap();
         entries.iter().fold(book, |book, entry| book.after(entry))
     })
 }
@@ -136,7 +137,7 @@ fn book_with(leases: &[(&str, &str)]) -> LeaseBook {
 fn a_grant_that_overlaps_says_who_holds_what() {
     let book = book_with(&[("auth", "src/**")]);
     let alone = LeaseBook::new([], book.last_fence());
-    let (_, entries) = alone.claim(&request("other", &["src/a.rs"]), at(1), &with_work).unwrap();
+    let (_, entries) = alone.claim(&request("other", &["src/a.rs"]), at(1), &with_work, &Unseen).unwrap();
     let illegal = judged(&book, &entries[0], at(1)).unwrap_err();
     assert_eq!(illegal.to_string(), "other would hold src/a.rs, and auth (claude-1) holds src/**");
 }
@@ -144,7 +145,7 @@ fn a_grant_that_overlaps_says_who_holds_what() {
 #[test]
 fn a_lease_is_taken_over_when_the_server_has_seen_it_expire() {
     let book = book_with(&[("auth", "src/**")]);
-    let (_, entry) = book.resume(&task("auth"), Some(&holder("mallory")), None, at(600)).unwrap();
+    let (_, entry) = book.resume(&task("auth"), Some(&holder("mallory")), None, at(600), &Unseen).unwrap();
     let illegal = judged(&book, &entry, at(540)).unwrap_err();
     assert_eq!(illegal.to_string(), "auth of claude-1 has not expired by the clock of this server: 1m left");
     assert_eq!(judged(&book, &entry, at(600)), Ok(()));
@@ -183,6 +184,6 @@ fn clearing_away_what_expired_is_anybodys_and_the_rest_its_holders() {
     assert_eq!(owner(&park, 600), None);
     let (_, renew) = book.renew(&task("auth"), Fence(1), None, at(700)).unwrap();
     assert_eq!(owner(&renew, 700), Some("claude-1".to_owned()));
-    let (_, taken) = book.resume(&task("auth"), Some(&holder("codex-2")), None, at(700)).unwrap();
+    let (_, taken) = book.resume(&task("auth"), Some(&holder("codex-2")), None, at(700), &Unseen).unwrap();
     assert_eq!(owner(&taken, 700), Some("codex-2".to_owned()));
 }
