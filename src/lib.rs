@@ -22,7 +22,8 @@
 //!
 //! # Invariants
 //!
-//! 1. No two active exclusive leases overlap, ever; nor an exclusive with another's shared. ([`domain::book`])
+//! 1. No two active exclusive leases overlap, ever; nor an exclusive with another's shared. ([`domain::book`];
+//!    what lines of a file are after edits, and what touches them: [`domain::span`])
 //! 2. Fences strictly rise, and a change that carries an old fence is refused. ([`domain::book`], [`domain::judge`]; on a
 //!    server [`domain::transition`], [`guard::push`])
 //! 3. Safety never depends on a clock: clocks decide only when a lease may be taken over. ([`ledger::seen`])

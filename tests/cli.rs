@@ -1960,6 +1960,10 @@ fn a_bad_region_is_refused_before_anything_is_done() {
         "!a",
         "a\nb",
         "src/lib.rs#L10-L80",
+        "src/lib.rs#L10-80",
+        "src/lib.rs#L80-L10",
+        "src/*.rs#L10-L80",
+        "src/lib.rs#L0",
         "src/lib.rs::parse",
         "[[:nope:]]",
         &"*a".repeat(65),
@@ -1990,7 +1994,11 @@ fn a_bad_region_is_refused_before_anything_is_done() {
 2 "@"                  error: '@' cannot be a region: there is no set of that name
 2 "!a"                 error: '!a' cannot be a region: only a pattern in a named set can take something out
 2 "a\nb"               error: 'a\x0ab' cannot be a region: it has control characters
-2 "src/lib.rs#L10-L80" error: 'src/lib.rs#L10-L80' cannot be a region: line spans are not supported yet
+1 "src/lib.rs#L10-L80" error: src/lib.rs#L10-L80 cannot be claimed: there is no src/lib.rs at main
+2 "src/lib.rs#L10-80"  error: 'src/lib.rs#L10-80' cannot be a region: its lines are written otherwise than #L10-L80
+2 "src/lib.rs#L80-L10" error: 'src/lib.rs#L80-L10' cannot be a region: its lines end before they begin
+2 "src/*.rs#L10-L80"   error: 'src/*.rs#L10-L80' cannot be a region: lines can only be those of one file, in the regi
+2 "src/lib.rs#L0"      error: 'src/lib.rs#L0' cannot be a region: a file's first line is line 1
 2 "src/lib.rs::parse"  error: 'src/lib.rs::parse' cannot be a region: symbols are not supported yet
 2 "[[:nope:]]"         error: '[[:nope:]]' cannot be a region: there is no character class 'nope'
 2 "*a*a*a*a*a*a*a*a*a" error: '*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a

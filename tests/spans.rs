@@ -6,6 +6,7 @@ mod support;
 
 use std::path::Path;
 
+use snapbox::IntoData;
 use snapbox::assert_data_eq;
 use snapbox::str;
 use support::Lab;
@@ -308,4 +309,96 @@ fn whatever_two_tasks_make_of_their_own_lines_passes_and_lands_and_what_touches_
         }
         assert_eq!(lines(&lab.main(), &path), made.concat(), "round {round}");
     }
+}
+
+#[test]
+fn check_tells_which_lines_are_held_and_of_some_lines_whether_they_are() {
+    let lab = halves();
+    let upper = lab.workspace("upper");
+    let mut now = lines(&upper, FILE);
+    now.insert(0, "upper added".to_owned());
+    support::write(&upper.join(FILE), text(&now));
+    let check = |paths: &[&str]| lab.odyssey_in(&upper, &[&["check"][..], paths].concat());
+    assert_data_eq!(
+        lab.screen(&check(&[FILE, "src/lib.rs#L41", "src/lib.rs#L41-L42", "src/lib.rs#L82-L90"])),
+        str![[r#"
+held src/lib.rs
+  src/lib.rs is held by lower (claude-2, agent) as src/lib.rs#L41-L80 (here lines 42 to 81), 1h left
+  of other lines ask: git odyssey check 'src/lib.rs#L1-L2'
+free src/lib.rs, line 41
+held src/lib.rs, lines 41 to 42
+  src/lib.rs is held by lower (claude-2, agent) as src/lib.rs#L41-L80 (here lines 42 to 81), 1h left
+free src/lib.rs, lines 82 to 90
+--- exit 3
+
+"#]]
+    );
+    assert_eq!(check(&["src/lib.rs#L1-L41"]).code, 0);
+    assert_eq!(check(&["src/lib.rs#L9-L1"]).code, 2);
+    let found = check(&["src/lib.rs#L41-L42", "--json"]).json();
+    let row = &found["result"]["paths"][0];
+    assert_eq!(
+        (&row["path"], &row["lines"], &row["may_write"]),
+        (&FILE.into(), &"lines 41 to 42".into(), &false.into())
+    );
+    assert_eq!(row["leases"][0]["lines"], "here lines 42 to 81");
+    // A file of such a name is that file.
+    support::write(&upper.join("a#L1"), "a\n");
+    assert_eq!(check(&["a#L1", "--json"]).json()["result"]["paths"][0]["path"], "a#L1");
+}
+
+#[test]
+fn a_conflict_is_of_whoever_holds_its_lines() {
+    let lab = Lab::new();
+    lab.write(FILE, text(&numbered(80)));
+    lab.write("src/other.rs", text(&numbered(80)));
+    lab.commit("files");
+    let regions = ["--region", "src/lib.rs#L1-L40", "--region", "src/other.rs#L1-L40"];
+    lab.odyssey(&[&["claim", "upper", "--for", "claude-1"][..], &regions].concat()).ok();
+    lab.odyssey(&["claim", "lower", "--for", "claude-2", "--region", "src/lib.rs#L41-L80"]).ok();
+    let upper = lab.workspace("upper");
+    try_to_commit(&lab, &upper, FILE, |lines| lines[9] = "upper's".to_owned()).ok();
+    // Past every hook, and a line further down.
+    let on_main = |path: &str, at: usize| {
+        let mut now = lines(&lab.main(), path);
+        now.insert(0, "main's first".to_owned());
+        now[at] = "main's".to_owned();
+        lab.write(path, text(&now));
+        lab.git(&["-c", "core.hooksPath=/dev/null", "commit", "--quiet", "--all", "--message", "main's"]);
+    };
+    on_main(FILE, 10);
+    let found = lab.odyssey(&["conflicts", "--json"]).json();
+    let of_pair = |name: &str| {
+        let pairs = found["result"]["pairs"].as_array().unwrap();
+        let pair = pairs.iter().find(|pair| [&pair["one"], &pair["other"]].contains(&&name.into())).unwrap();
+        pair["conflicts"].clone()
+    };
+    let leases: Vec<_> =
+        of_pair("upper")[0]["leases"].as_array().unwrap().iter().map(|row| row["region"].clone()).collect();
+    assert_eq!(leases, ["src/lib.rs#L1-L40"]);
+    let landed = lab.odyssey(&["land", "upper", "--strategy-for", "**=lease-owner"]);
+    assert_data_eq!(
+        lab.screen(&landed),
+        str![[r#"
+landed upper on main: 1 commit, main is now [HASH]
+  updated [LAB]/main
+  settled src/lib.rs by lease-owner (upper (claude-1) holds src/lib.rs#L1-L40): line 11 (upper's 1 line, not main's 1)
+  removed its workspace and branch
+--- exit 0
+
+"#]]
+        .raw()
+    );
+    let mut expected = numbered(80);
+    expected[9] = "upper's".to_owned();
+    expected.insert(0, "main's first".to_owned());
+    assert_eq!(lines(&lab.main(), FILE), expected);
+    // Lines beside: nobody's, so nobody wins.
+    lab.odyssey(&["claim", "again", "--for", "claude-1", "--region", "src/other.rs#L1-L40"]).ok();
+    try_to_commit(&lab, &lab.workspace("again"), "src/other.rs", |lines| lines[59] = "again's".to_owned())
+        .ok();
+    on_main("src/other.rs", 60);
+    let refused = lab.odyssey(&["land", "again", "--strategy-for", "**=lease-owner"]);
+    assert_eq!(refused.code, 4, "{refused:#?}");
+    assert!(refused.stderr.contains("lease-owner does not decide: nobody holds it"), "{refused:#?}");
 }

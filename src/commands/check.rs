@@ -10,17 +10,26 @@ use crate::base::failure::Kind;
 use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::text;
+use crate::domain::anchor::Met;
 use crate::domain::judge::Actor;
+use crate::domain::lease::Lease;
 use crate::domain::refused::Obstacle;
 use crate::domain::refused::Refused;
+use crate::domain::region::Region;
 use crate::domain::region::RegionSet;
+use crate::domain::region_error::Fault;
+use crate::domain::span::Edit;
+use crate::domain::span::Span;
 use crate::git::BStr;
 use crate::git::BString;
 use crate::git::ByteSlice;
 use crate::git::error::GitError;
+use crate::git::live::Side;
 use crate::git::memory::Memory;
+use crate::git::objects::EntryKind;
 use crate::git::paths;
 use crate::git::repo::Repo;
+use crate::guard::lines::Versions;
 use crate::ledger::local::State;
 use crate::merge::excerpt::excerpt;
 use crate::merge::look;
@@ -36,7 +45,7 @@ use super::session::Session;
 /// Say before an edit whether you may write there, and who else has changes there.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Check {
-    /// Files, which need not exist yet
+    /// Files, which need not exist yet; of one that exists also some lines, as path#L10-L20
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 }
@@ -46,11 +55,14 @@ pub struct Check {
 pub struct Row {
     /// The path, from the top of the checkout; made safe to show.
     pub path: String,
+    /// The lines that were asked about; nothing for the whole file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<String>,
     /// `free`, `held`, `conflict` or `unknown`.
     pub verdict: &'static str,
     /// Whether the leases let the caller write.
     pub may_write: bool,
-    /// The leases that do not, and parked work that covers the path.
+    /// The leases that do not, and parked work that covers the path. Of leased lines each says which they are here.
     pub leases: Vec<Obstacle>,
     /// Others who have changes there.
     pub others: Vec<Other>,
@@ -82,6 +94,14 @@ enum BadPath {
     Outside(String),
     #[error("{0} is a folder: name files")]
     Folder(String),
+    #[error("{path} has no such lines: {fault}")]
+    Lines { path: String, fault: Fault },
+}
+
+/// What is asked about: a file, or some of its lines.
+struct Asked {
+    path: BString,
+    lines: Option<Span>,
 }
 
 impl Explain for BadPath {
@@ -98,11 +118,8 @@ impl Check {
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let session = Session::open(context)?;
         let checkout = session.repo.need_checkout()?;
-        let paths: Vec<BString> = self
-            .paths
-            .iter()
-            .map(|path| inside(checkout, &context.folder, path))
-            .collect::<Result<_, _>>()?;
+        let asked: Vec<Asked> =
+            self.paths.iter().map(|path| asked(checkout, &context.folder, path)).collect::<Result<_, _>>()?;
         let state = session.ledger().read()?;
         let actor = session.actor(context)?;
         let commons = session.commons()?;
@@ -111,20 +128,30 @@ impl Check {
         let viewers = look::viewers(&session.repo, state.book.leases(), target)?;
         let mut memory = Memory::over(&session.repo);
         let mut rows = Vec::new();
-        for path in &paths {
-            let (may_write, leases) = judged(&session, &state, &actor, &commons, path)?;
+        for asked in &asked {
+            let path = asked.path.as_bstr();
             let mut row = Row {
                 path: text::visible(path),
+                lines: asked.lines.map(|span| span.to_string()),
                 verdict: "free",
-                may_write,
-                leases,
+                may_write: true,
+                leases: Vec::new(),
                 others: Vec::new(),
                 unknown: Vec::new(),
             };
+            let mut here = None;
             if let Some(head) = session.repo.head()?.commit() {
                 let look = Look { repo: &session.repo, folder: Some(checkout), head };
-                others(&look, &viewers, path.as_bstr(), &mut memory, &mut row);
+                match look.ours(path, &mut memory) {
+                    Ok(ours) => {
+                        others(&look, &viewers, path, ours, &mut memory, &mut row);
+                        here = ours;
+                    }
+                    Err(error) => row.unknown.push(format!("this checkout: {}", party::reason(&error))),
+                }
             }
+            let seen = Seen { versions: Versions(memory.repo()), here };
+            (row.may_write, row.leases) = judged(&session, &state, &actor, &commons, asked, &seen)?;
             row.verdict = row.judged();
             rows.push(row);
         }
@@ -196,29 +223,63 @@ fn inside(checkout: &Path, folder: &Path, path: &Path) -> Result<BString, Failur
     Ok(paths::to_git(&below)?)
 }
 
+/// What was typed: a path, with lines if they are written after it and no file has that name.
+fn asked(checkout: &Path, folder: &Path, typed: &Path) -> Result<Asked, Failure> {
+    let whole = || Ok(Asked { path: inside(checkout, folder, typed)?, lines: None });
+    let Some((path, lines)) = typed.to_str().and_then(|text| text.rsplit_once('#')) else { return whole() };
+    let is_meant =
+        lines.strip_prefix('L').is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()));
+    if !is_meant || folder.join(typed).symlink_metadata().is_ok() {
+        return whole();
+    }
+    let lines =
+        Span::parse(lines).map_err(|fault| BadPath::Lines { path: text::visible(path.as_bytes()), fault })?;
+    Ok(Asked { path: inside(checkout, folder, Path::new(path))?, lines: Some(lines) })
+}
+
+/// What the caller's checkout has at a path.
+struct Seen<'a> {
+    versions: Versions<'a>,
+    here: Side,
+}
+
+impl Seen<'_> {
+    /// How an edit of what is asked about would stand to leased lines. Of the whole file it may be about any line.
+    fn met(&self, lease: &Lease, region: &Region, asked: &Asked) -> Met {
+        let (Some((path, span)), Some((EntryKind::Blob | EntryKind::BlobExecutable, blob))) =
+            (region.lines(), self.here)
+        else {
+            return Met::Path;
+        };
+        let here = match self.versions.carried_to(path, span, &lease.base, blob) {
+            Ok(here) => here,
+            Err(why) => return Met::File(why),
+        };
+        match asked.lines {
+            Some(lines) if !here.is_touched(&[Edit::replacing(lines)]) => Met::Apart,
+            _ => Met::Lines(here),
+        }
+    }
+}
+
 /// Whether the leases let the caller write, and those that matter.
 fn judged(
     session: &Session,
     state: &State,
     actor: &Actor,
     commons: &RegionSet,
-    path: &BString,
+    asked: &Asked,
+    seen: &Seen<'_>,
 ) -> Result<(bool, Vec<Obstacle>), Refused> {
-    match state.book.judge(actor, [path.as_slice()], commons, session.now) {
+    let mut met = |lease: &Lease, region: &Region, _: &[u8]| Ok(seen.met(lease, region, asked));
+    match state.book.judge_lines(actor, [asked.path.as_slice()], commons, session.now, &mut met) {
         Ok(judgement) => Ok((true, judgement.parked)),
         Err(Refused::Trespass(obstacles)) => Ok((false, obstacles)),
         Err(refused) => Err(refused),
     }
 }
 
-fn others(look: &Look<'_>, viewers: &[Viewer], path: &BStr, memory: &mut Memory, row: &mut Row) {
-    let ours = match look.ours(path, memory) {
-        Ok(ours) => ours,
-        Err(error) => {
-            row.unknown.push(format!("this checkout: {}", party::reason(&error)));
-            return;
-        }
-    };
+fn others(look: &Look<'_>, viewers: &[Viewer], path: &BStr, ours: Side, memory: &mut Memory, row: &mut Row) {
     for (place, viewer) in viewers.iter().enumerate() {
         let told = look
             .theirs(place, viewer, path, ours, memory)
@@ -255,9 +316,17 @@ fn page(rows: &[Row]) -> Page {
             "conflict" => (Label::Bad, "conflict"),
             _ => (Label::Warn, "unknown"),
         };
-        page.put(label, word).put(Label::Plain, " ").put(Label::Place, &row.path).end();
+        page.put(label, word).put(Label::Plain, " ").put(Label::Place, &row.path);
+        if let Some(lines) = &row.lines {
+            page.put(Label::Plain, format!(", {lines}"));
+        }
+        page.end();
         for lease in &row.leases {
             page.line(Label::Plain, format!("  {}", lease.line()));
+        }
+        if row.lines.is_none() && !row.may_write && row.leases.iter().all(|lease| lease.lines.is_some()) {
+            let ask = format!("  of other lines ask: git odyssey check '{}#L1-L2'", row.path);
+            page.line(Label::Quiet, ask);
         }
         for other in &row.others {
             other.put(&mut page);

@@ -12,14 +12,18 @@ use crate::domain::event::EventKind;
 use crate::domain::holder::HolderKind;
 use crate::domain::lease::Lease;
 use crate::domain::lease::Place;
+use crate::domain::region::Region;
 use crate::git::BStr;
 use crate::git::BString;
 use crate::git::ByteSlice;
 use crate::git::Oid;
 use crate::git::diff::OwnChanges;
 use crate::git::marked::Entry;
+use crate::git::merge::Conflict;
 use crate::git::objects::Commit;
 use crate::git::repo::Repo;
+use crate::guard::lines;
+use crate::guard::lines::Versions;
 use crate::ledger::history;
 use crate::merge::result::SYNCED;
 use crate::merge::sides::Side;
@@ -209,27 +213,37 @@ fn is_landing(commit: &Commit) -> bool {
 }
 
 impl Facts for Known<'_> {
-    fn owner(&self, path: &BStr) -> Result<Told, Failure> {
+    fn owner(&self, conflict: &Conflict) -> Result<Told, Failure> {
         let state = self.session.ledger().read()?;
-        let holds = |lease: &Lease, region: &str| format!("{} ({}) holds {region}", lease.task, lease.holder);
-        let (mut own, mut here, mut others) = (None, None, None);
-        for (lease, region) in state.book.covering(path) {
-            let found = Some(holds(lease, region.text()));
-            if lease.task == self.lease.task {
-                own = own.or(found);
-            } else if lease.is_active() && lease.place == Place::Here && lease.target == self.lease.target {
-                // Whoever works in a checkout of the target itself: what is on the target is theirs.
-                here = here.or(found);
-            } else {
-                others = others.or(found);
+        let covering: Vec<(&Lease, &Region)> = state.book.covering(&conflict.path).collect();
+        if covering.iter().all(|(_, region)| region.lines().is_none()) {
+            return Ok(self.holder_among(covering.into_iter()));
+        }
+        let Some((base, hunks)) = lines::disputed(self.repo, conflict)? else {
+            return Ok(Told::Neither("lines of it are leased, and it is not a conflict of lines".to_owned()));
+        };
+        let mut held: Vec<Vec<(&Lease, &Region)>> = vec![Vec::new(); hunks.len()];
+        for (lease, region) in covering {
+            match Versions(self.repo).among(lease, region, base, &hunks) {
+                Ok(among) => {
+                    let its = held.iter_mut().zip(among).filter(|(_, is_its)| *is_its);
+                    its.for_each(|(hunk, _)| hunk.push((lease, region)));
+                }
+                Err(why) => return Ok(Told::Neither(format!("{} is leased: {why}", region.text()))),
             }
         }
-        Ok(match (own, here, others) {
-            (Some(why), None, None) => Told::Side(Side::Task, why),
-            (None, Some(why), None) => Told::Side(Side::Target, why),
-            (None, None, None) => Told::Neither("nobody holds it".to_owned()),
-            (None, None, Some(why)) => Told::Neither(format!("{why}, and is neither side")),
-            _ => Told::Neither("more than one hold it".to_owned()),
+        // One side for all of the file: git's hunks are parts of these.
+        let mut told = held.into_iter().map(|hunk| self.holder_among(hunk.into_iter()));
+        let Some(first) = told.next() else { return Ok(Told::Neither("nobody holds it".to_owned())) };
+        let is_same = |other: Told| match (&first, &other) {
+            (Told::Side(one, _), Told::Side(other, _)) => one == other,
+            (Told::Neither(_), _) => true,
+            (Told::Side(..), Told::Neither(_)) => false,
+        };
+        Ok(if told.all(is_same) {
+            first
+        } else {
+            Told::Neither("its conflicting lines are of different holders".to_owned())
         })
     }
 
@@ -266,6 +280,30 @@ impl Facts for Known<'_> {
 }
 
 impl Known<'_> {
+    /// Which side's the leases are that cover something.
+    fn holder_among<'l>(&self, covering: impl Iterator<Item = (&'l Lease, &'l Region)>) -> Told {
+        let holds = |lease: &Lease, region: &str| format!("{} ({}) holds {region}", lease.task, lease.holder);
+        let (mut own, mut here, mut others) = (None, None, None);
+        for (lease, region) in covering {
+            let found = Some(holds(lease, region.text()));
+            if lease.task == self.lease.task {
+                own = own.or(found);
+            } else if lease.is_active() && lease.place == Place::Here && lease.target == self.lease.target {
+                // Whoever works in a checkout of the target itself: what is on the target is theirs.
+                here = here.or(found);
+            } else {
+                others = others.or(found);
+            }
+        }
+        match (own, here, others) {
+            (Some(why), None, None) => Told::Side(Side::Task, why),
+            (None, Some(why), None) => Told::Side(Side::Target, why),
+            (None, None, None) => Told::Neither("nobody holds it".to_owned()),
+            (None, None, Some(why)) => Told::Neither(format!("{why}, and is neither side")),
+            _ => Told::Neither("more than one hold it".to_owned()),
+        }
+    }
+
     /// The failure of a command, with all that it wrote kept in a file.
     fn kept(&self, error: CommandError) -> Failure {
         if error.output().is_empty() {

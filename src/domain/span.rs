@@ -44,6 +44,13 @@ pub struct Edit {
     pub down: usize,
 }
 
+impl Edit {
+    /// An edit that puts a line in the place of others.
+    pub fn replacing(lines: Span) -> Edit {
+        Edit { before: lines.range(), after: lines.start..lines.start + 1, up: 0, down: 0 }
+    }
+}
+
 /// Tells where the lines of a file are in another commit.
 pub trait Lines {
     /// What a span of `path` at the commit `from` is at the commit `to`, both in hexadecimal.

@@ -1,5 +1,7 @@
 //! Lines: looks into the versions of a file, to tell where somebody's lines are in them and whether a change touches them.
 
+use std::ops::Range;
+
 use crate::domain::anchor::Met;
 use crate::domain::lease::Lease;
 use crate::domain::region::Region;
@@ -11,8 +13,25 @@ use crate::git::Oid;
 use crate::git::diff::Change;
 use crate::git::edits::Edited;
 use crate::git::error::GitError;
+use crate::git::merge::Conflict;
 use crate::git::objects::EntryKind;
 use crate::git::repo::Repo;
+
+/// The lines of the base that each hunk of a conflict is about, counted from 0, and the base itself. Nothing when it is no
+/// conflict of lines that both sides changed.
+///
+/// # Errors
+/// When a version cannot be read.
+pub fn disputed(repo: &Repo, conflict: &Conflict) -> Result<Option<(Oid, Vec<Range<usize>>)>, GitError> {
+    let [Some((_, base)), _, _] = conflict.stages else { return Ok(None) };
+    let count = |text: &[u8]| text.split_inclusive(|&byte| byte == b'\n').count();
+    let hunks: Vec<Range<usize>> = repo
+        .conflict_hunks(conflict)?
+        .iter()
+        .map(|hunk| hunk.base.first_line - 1..hunk.base.first_line - 1 + count(&hunk.base.text))
+        .collect();
+    Ok((!hunks.is_empty()).then_some((base, hunks)))
+}
 
 /// The versions of files that a repository has.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +70,24 @@ impl Versions<'_> {
         let Edited::Lines(edits) = self.0.edits(old, new)? else { return whole("it is no text") };
         let is_touched = here.is_touched(&edits.into_iter().map(edit).collect::<Vec<_>>());
         Ok(if is_touched { Met::Lines(here) } else { Met::Apart })
+    }
+
+    /// Which of these lines of a version of the file, counted from 0, a lease's region is about: all of them, if it is no
+    /// region of lines.
+    ///
+    /// # Errors
+    /// Why that cannot be told.
+    pub fn among(
+        &self,
+        lease: &Lease,
+        region: &Region,
+        version: Oid,
+        wanted: &[Range<usize>],
+    ) -> Result<Vec<bool>, Untold> {
+        let Some((path, span)) = region.lines() else { return Ok(vec![true; wanted.len()]) };
+        let here = self.carried_to(path, span, &lease.base, version)?;
+        let replaced = |lines: &Range<usize>| Edit { before: lines.clone(), after: 0..1, up: 0, down: 0 };
+        Ok(wanted.iter().map(|lines| here.is_touched(&[replaced(lines)])).collect())
     }
 
     /// What a span of a path at a commit is in another version of the file.
@@ -96,4 +133,74 @@ fn edit(edit: crate::git::edits::Edit) -> Edit {
 
 fn untold(error: &GitError) -> Untold {
     format!("where its lines are cannot be told: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::any;
+    use proptest::prop_assert;
+    use proptest::prop_assert_eq;
+    use proptest::test_runner::Config;
+    use proptest::test_runner::TestRunner;
+
+    use super::Edited;
+    use super::Span;
+    use super::Versions;
+    use super::edit;
+    use crate::git::Oid;
+    use crate::git::repo::Repo;
+
+    fn text(lines: &[u8]) -> Vec<u8> {
+        lines.iter().flat_map(|line| [b'a' + line, b'\n']).collect()
+    }
+
+    /// A repository that is only written to.
+    fn store() -> (tempfile::TempDir, Repo) {
+        let folder = tempfile::tempdir().unwrap();
+        let init = crate::git::run::Git::at(folder.path()).args(["init", "--quiet"]);
+        init.answer().unwrap();
+        let repo = Repo::open(folder.path()).unwrap();
+        (folder, repo)
+    }
+
+    #[test]
+    fn whatever_two_texts_are_lines_that_were_not_touched_are_still_there_as_they_were() {
+        let (_folder, repo) = store();
+        let (clear, touched) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+        let lines = || vec(0..4_u8, 0..14);
+        let config = Config { cases: 1_500, failure_persistence: None, ..Config::default() };
+        let given = (lines(), lines(), any::<(usize, usize)>());
+        let check = |(old, new, (one, other)): (Vec<u8>, Vec<u8>, (usize, usize))| {
+            if old.is_empty() {
+                return Ok(());
+            }
+            let (one, other) = (one % old.len(), other % old.len());
+            let span = Span::of_lines(one.min(other) + 1, one.max(other) + 1).unwrap();
+            let blob = |lines: &[u8]| -> Oid { repo.write_blob(&text(lines)).unwrap() };
+            let Edited::Lines(edits) = repo.edits(blob(&old), blob(&new)).unwrap() else { panic!("no text") };
+            let edits: Vec<_> = edits.into_iter().map(edit).collect();
+            let now = span.follow(&edits).range();
+            prop_assert!(now.end <= new.len());
+            if span.is_touched(&edits) {
+                touched.set(touched.get() + 1);
+            } else {
+                prop_assert_eq!(&new[now], &old[span.range()]);
+                clear.set(clear.get() + 1);
+            }
+            Ok(())
+        };
+        TestRunner::new(config).run(&given, check).unwrap();
+        assert!(clear.get() > 100 && touched.get() > 500, "{clear:?} {touched:?}: too few to mean anything");
+    }
+
+    #[test]
+    fn what_cannot_be_looked_into_is_about_the_whole_file() {
+        use crate::domain::span::Lines;
+        let (_folder, repo) = store();
+        let span = Span::of_lines(1, 2).unwrap();
+        let told = Versions(&repo).carried(b"a", span, &"1".repeat(40), &"2".repeat(40));
+        let why = told.unwrap_err();
+        assert!(why.starts_with("where its lines are cannot be told: "), "{why}");
+    }
 }

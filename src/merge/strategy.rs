@@ -12,6 +12,7 @@ use crate::git::BStr;
 use crate::git::BString;
 use crate::git::Oid;
 use crate::git::marked::Entry;
+use crate::git::merge::Conflict;
 
 use super::sides::Side;
 
@@ -70,6 +71,8 @@ impl Rules {
 pub struct Question<'a> {
     /// The path.
     pub path: &'a BStr,
+    /// The conflict.
+    pub conflict: &'a Conflict,
     /// What is known of leases, people and commands.
     pub facts: &'a dyn Facts,
 }
@@ -112,11 +115,11 @@ impl From<Told> for Verdict {
 
 /// What strategies are told of the world: this room knows neither ledger nor processes.
 pub trait Facts {
-    /// Whose region a path is in.
+    /// Whose region a conflict is in: where lines are leased, all its hunks.
     ///
     /// # Errors
-    /// When the leases cannot be read.
-    fn owner(&self, path: &BStr) -> Result<Told, Failure>;
+    /// When the leases, or a version of the file, cannot be read.
+    fn owner(&self, conflict: &Conflict) -> Result<Told, Failure>;
 
     /// Which side of a path a person wrote.
     ///

@@ -13,6 +13,7 @@ use git_odyssey::git::BStr;
 use git_odyssey::git::BString;
 use git_odyssey::git::Oid;
 use git_odyssey::git::marked::Entry as Placed;
+use git_odyssey::git::merge::Conflict;
 use git_odyssey::git::objects::Entry;
 use git_odyssey::git::objects::EntryKind;
 use git_odyssey::git::repo::Repo;
@@ -45,8 +46,8 @@ impl ByName {
 }
 
 impl Facts for ByName {
-    fn owner(&self, path: &BStr) -> Result<Told, Failure> {
-        Ok(ByName::told(path))
+    fn owner(&self, conflict: &Conflict) -> Result<Told, Failure> {
+        Ok(ByName::told(conflict.path.as_ref()))
     }
 
     fn human(&self, path: &BStr) -> Result<Told, Failure> {

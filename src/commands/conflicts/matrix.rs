@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use crate::base::failure::Failure;
 use crate::base::text;
 use crate::domain::book::LeaseBook;
+use crate::domain::lease::Lease;
 use crate::domain::lease::Phase;
+use crate::domain::region::Region;
 use crate::git::BString;
 use crate::git::error::GitError;
 use crate::git::memory::Memory;
 use crate::git::merge::Conflict;
 use crate::git::repo::Repo;
+use crate::guard::lines;
+use crate::guard::lines::Versions;
 use crate::ledger::local;
 use crate::merge::makers::Maker;
 use crate::merge::makers::Makers;
@@ -257,7 +261,7 @@ fn pair_row(
             hunks: hunks(repo, conflict)?,
             ours_by,
             theirs_by,
-            leases: leases(book, &conflict.path),
+            leases: leases(repo, book, conflict)?,
         });
     }
     Ok(PairRow {
@@ -281,16 +285,28 @@ fn hunks(repo: &Repo, conflict: &Conflict) -> Result<Vec<HunkRow>, GitError> {
     Ok(rows.collect())
 }
 
-/// The live leases that cover a path, each once.
-pub fn leases(book: &LeaseBook, path: &[u8]) -> Vec<LeaseRow> {
+/// The live leases that cover a conflict, each once: of leased lines, those that one of its hunks is about.
+fn leases(repo: &Repo, book: &LeaseBook, conflict: &Conflict) -> Result<Vec<LeaseRow>, GitError> {
+    let covering: Vec<(&Lease, &Region)> = book.covering(&conflict.path).collect();
+    let disputed = match covering.iter().any(|(_, region)| region.lines().is_some()) {
+        true => lines::disputed(repo, conflict)?,
+        false => None,
+    };
     let mut found = BTreeMap::new();
-    for (lease, region) in book.covering(path) {
-        found.entry(lease.task.clone()).or_insert_with(|| LeaseRow {
-            task: lease.task.to_string(),
-            holder: lease.holder.to_string(),
-            region: region.text().to_owned(),
-            phase: lease.phase,
+    for (lease, region) in covering {
+        let is_about = disputed.as_ref().is_none_or(|(base, hunks)| {
+            // What cannot be told counts: it may be about these lines.
+            let among = Versions(repo).among(lease, region, *base, hunks);
+            among.map_or(true, |among| among.contains(&true))
         });
+        if is_about {
+            found.entry(lease.task.clone()).or_insert_with(|| LeaseRow {
+                task: lease.task.to_string(),
+                holder: lease.holder.to_string(),
+                region: region.text().to_owned(),
+                phase: lease.phase,
+            });
+        }
     }
-    found.into_values().collect()
+    Ok(found.into_values().collect())
 }

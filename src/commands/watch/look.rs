@@ -10,6 +10,7 @@ use crate::base::clock;
 use crate::base::clock::Timestamp;
 use crate::base::failure::Failure;
 use crate::base::text;
+use crate::domain::anchor::Met;
 use crate::domain::book::LeaseBook;
 use crate::domain::judge::Actor;
 use crate::domain::lease::Lease;
@@ -17,9 +18,12 @@ use crate::domain::notice::Seen;
 use crate::domain::notice::What;
 use crate::domain::task::TaskName;
 use crate::git::BString;
+use crate::git::diff::Change;
+use crate::git::error::GitError;
 use crate::git::memory::Memory;
 use crate::git::paths;
 use crate::git::repo::Repo;
+use crate::guard::lines::Versions;
 use crate::ledger::history;
 use crate::merge::matrix::Matrix;
 use crate::merge::matrix::Verdict;
@@ -96,7 +100,8 @@ impl Look {
             }
         }
         let mut unknown = BTreeMap::new();
-        let matrix = match matrix::judged(session, &state.book, None, &mut Memory::over(&session.repo)) {
+        let mut memory = Memory::over(&session.repo);
+        let matrix = match matrix::judged(session, &state.book, None, &mut memory) {
             Ok(matrix) => matrix,
             Err(failure) => {
                 // What was told of edits and conflicts stands until it can be seen again.
@@ -110,9 +115,9 @@ impl Look {
             let found = match &party.state {
                 Err(reason) => Err(reason.clone()),
                 // Such as a checkout that was removed since.
-                Ok(standing) => {
-                    self.edits(party, standing, &state.book).map_err(|failure| failure.to_string())
-                }
+                Ok(standing) => self
+                    .edits(party, standing, &state.book, memory.repo())
+                    .map_err(|failure| failure.to_string()),
             };
             match found {
                 Ok((found, again)) => {
@@ -144,6 +149,7 @@ impl Look {
         party: &Party,
         standing: &Standing,
         book: &LeaseBook,
+        contents: &Repo,
     ) -> Result<(Edits, BTreeSet<String>), Failure> {
         let (PartyKind::Checkout, Some(checkout)) = (&party.kind, &party.path) else {
             return Ok((Edits::new(), BTreeSet::new()));
@@ -158,10 +164,22 @@ impl Look {
         };
         let mut found = Edits::new();
         let mut stamps = BTreeMap::new();
+        let mut changes = None;
         for edit in &standing.uncommitted {
             let shown = text::visible(&edit.path);
-            for (lease, _) in book.covering(&edit.path) {
+            for (lease, region) in book.covering(&edit.path) {
                 if lease.is_active() && !own.contains(&lease.task) {
+                    if region.lines().is_some() {
+                        let changes: &Vec<Change> = match &changes {
+                            Some(changes) => changes,
+                            None => changes.insert(changed(contents, standing)?),
+                        };
+                        let change = changes.iter().find(|change| change.path == edit.path);
+                        let met = change.map(|change| Versions(contents).met(lease, region, change));
+                        if met.transpose()? == Some(Met::Apart) {
+                            continue;
+                        }
+                    }
                     found.entry(lease.task.clone()).or_default().insert(shown.clone());
                     stamps.entry(shown.clone()).or_insert_with(|| stamp(checkout, &edit.path));
                 }
@@ -172,6 +190,12 @@ impl Look {
         let again = stamps.into_iter().filter(is_other).map(|(path, _)| path).collect();
         Ok((found, again))
     }
+}
+
+/// What is not committed in a checkout, by content.
+fn changed(contents: &Repo, standing: &Standing) -> Result<Vec<Change>, GitError> {
+    let head = contents.commit(standing.head)?.tree;
+    contents.changes_between(Some(head), standing.tree)
 }
 
 type Edits = BTreeMap<TaskName, BTreeSet<String>>;

@@ -7,8 +7,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::holder::HolderKind;
+use crate::domain::judge::Actor;
 use crate::domain::lease;
 use crate::domain::region::Case;
+use crate::domain::span::Edit;
+use crate::domain::span::Span;
 
 const REGIONS: [&str; 8] =
     ["src/**", "src/a.rs", "src/*.rs", "docs", "docs/**/x", "**/x", "[ds]*", "Cargo.toml"];
@@ -237,4 +240,78 @@ proptest! {
             }
         }
     }
+}
+
+/// A file of which ten lines more stand at the top in every commit but the first.
+struct TenAbove;
+
+impl Lines for TenAbove {
+    fn carried(&self, _: &[u8], span: Span, from: &str, to: &str) -> Result<Span, String> {
+        let first = |commit: &str| commit.starts_with('0');
+        let insertion = Edit { before: 0..0, after: 0..10, up: 0, down: 0 };
+        let deletion = Edit { before: 0..10, after: 0..0, up: 0, down: 0 };
+        match (first(from), first(to)) {
+            (true, false) => Ok(span.follow(&[insertion])),
+            (false, true) => Ok(span.follow(&[deletion])),
+            _ => Ok(span),
+        }
+    }
+}
+
+#[test]
+fn lines_of_one_file_are_compared_where_both_were_counted() {
+    let (_, entries) =
+        LeaseBook::default().claim(&request("auth", &["a.rs#L1-L40"]), at(0), &with_work, &TenAbove).unwrap();
+    let book = written(LeaseBook::default(), &entries);
+    let later = |region: &str| Request { base: "1".repeat(40), ..request("other", &[region]) };
+    let ask = |region: &str| book.claim(&later(region), at(60), &with_work, &TenAbove);
+    let Refused::Held { obstacles, .. } = ask("a.rs#L50-L60").unwrap_err() else { panic!("not held") };
+    assert_eq!(
+        obstacles[0].line(),
+        "a.rs#L50-L60 is held by auth (claude-1, agent) as a.rs#L1-L40 (here lines 11 to 50), 9m left"
+    );
+    assert!(ask("a.rs#L51-L60").is_ok());
+    assert!(ask("a.rs#L1-L10").is_ok());
+    assert!(ask("a.rs").is_err() && ask("*.rs").is_err());
+    assert!(
+        book.claim(&later("a.rs#L51-L60"), at(60), &with_work, &Unseen).is_err(),
+        "who cannot look refuses"
+    );
+
+    // The other half beside a parked one, and the parked one resumed beside it.
+    let parked = book.after(&book.park(&task("auth"), "by hand").unwrap().unwrap());
+    assert!(parked.parked_under(&later("a.rs#L51-L60"), at(60), &with_work, &TenAbove).is_empty());
+    let (_, entries) = parked.claim(&later("a.rs#L51-L60"), at(60), &with_work, &TenAbove).unwrap();
+    let both = written(parked, &entries);
+    assert!(both.resume(&task("auth"), None, None, at(61), &Unseen).is_err());
+    let (_, entry) = both.resume(&task("auth"), None, None, at(61), &TenAbove).unwrap();
+    let both = both.after(&entry);
+    for lease in both.leases() {
+        assert!(both.excluded_by(lease, &TenAbove).next().is_none());
+        assert!(both.excluded_by(lease, &Unseen).next().is_some());
+    }
+}
+
+#[test]
+fn beside_the_lines_of_others_nothing_is_free_and_nothing_is_refused() {
+    let book = claimed(LeaseBook::default(), "auth", &["a.rs#L1-L40"], 0);
+    let judge = |met: Met| {
+        let mut asked = |_: &Lease, _: &Region, _: &[u8]| Ok::<_, Refused>(met.clone());
+        let person = Actor::Person(Vec::new());
+        book.judge_lines(&person, [&b"a.rs"[..], b"b.rs"], &RegionSet::default(), at(1), &mut asked)
+    };
+    assert_eq!(judge(Met::Apart).unwrap().free, [b"b.rs".to_vec()]);
+    let said = |met: Met| judge(met).unwrap_err().to_string();
+    assert_eq!(
+        said(Met::Lines(Span::of_lines(3, 42).unwrap())),
+        "a.rs is held by auth (claude-1, agent) as a.rs#L1-L40 (here lines 3 to 42), 9m left"
+    );
+    assert_eq!(
+        said(Met::File("the file would go".to_owned())),
+        "a.rs is held by auth (claude-1, agent) as a.rs#L1-L40 (the file would go), 9m left"
+    );
+    let lease = book.get(&task("auth")).unwrap();
+    let own = Actor::Task(lease.task.clone(), lease.fence);
+    let judged = book.judge(&own, [&b"a.rs"[..]], &RegionSet::default(), at(1)).unwrap();
+    assert!(judged.free.is_empty());
 }

@@ -9,5 +9,5 @@ use crate::base::failure::Failure;
 /// # Errors
 /// When the facts cannot be read.
 pub fn decide(question: &Question<'_>) -> Result<Verdict, Failure> {
-    Ok(question.facts.owner(question.path)?.into())
+    Ok(question.facts.owner(question.conflict)?.into())
 }

@@ -121,7 +121,7 @@ impl Settling<'_> {
 
     /// What the strategy of a path makes of its conflict.
     fn decide(&self, conflict: &Conflict, strategy: MergeStrategy, marked: Oid) -> Result<Outcome, Failure> {
-        let question = Question { path: conflict.path.as_bstr(), facts: self.facts };
+        let question = Question { path: conflict.path.as_bstr(), conflict, facts: self.facts };
         let (answer, why) = match verdict(strategy, &question)? {
             Verdict::Stays(why) => {
                 let why = why.map(|why| format!("{strategy} does not decide: {why}"));
