@@ -219,12 +219,12 @@ impl Facts for Known<'_> {
         if covering.iter().all(|(_, region)| region.lines().is_none()) {
             return Ok(self.holder_among(covering.into_iter()));
         }
-        let Some((base, hunks)) = lines::disputed(self.repo, conflict)? else {
+        let Some(disputed) = lines::disputed(self.repo, conflict)? else {
             return Ok(Told::Neither("lines of it are leased, and it is not a conflict of lines".to_owned()));
         };
-        let mut held: Vec<Vec<(&Lease, &Region)>> = vec![Vec::new(); hunks.len()];
+        let mut held: Vec<Vec<(&Lease, &Region)>> = vec![Vec::new(); disputed.hunks.len()];
         for (lease, region) in covering {
-            match Versions(self.repo).among(lease, region, base, &hunks) {
+            match Versions(self.repo).among(lease, region, &disputed) {
                 Ok(among) => {
                     let its = held.iter_mut().zip(among).filter(|(_, is_its)| *is_its);
                     its.for_each(|(hunk, _)| hunk.push((lease, region)));

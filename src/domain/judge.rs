@@ -52,6 +52,9 @@ pub struct Judgement {
     pub parked: Vec<Obstacle>,
 }
 
+/// Who looks into a path for leased lines: of a lease's region of lines and a path, how what is judged stands to them.
+pub type Looked<'f, E> = dyn FnMut(&Lease, &Region, &[u8]) -> Result<Met, E> + 'f;
+
 impl LeaseBook {
     /// Judges changes to `paths` by `actor`, of which it is not known what lines they change.
     ///
@@ -80,7 +83,7 @@ impl LeaseBook {
         paths: impl IntoIterator<Item = &'a [u8]>,
         commons: &RegionSet,
         now: Timestamp,
-        met: &mut dyn FnMut(&Lease, &Region, &[u8]) -> Result<Met, E>,
+        met: &mut Looked<'_, E>,
     ) -> Result<Judgement, E> {
         if let Actor::Task(task, fence) = actor {
             self.need_active(task, *fence)?;

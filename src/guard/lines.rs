@@ -17,12 +17,20 @@ use crate::git::merge::Conflict;
 use crate::git::objects::EntryKind;
 use crate::git::repo::Repo;
 
-/// The lines of the base that each hunk of a conflict is about, counted from 0, and the base itself. Nothing when it is no
-/// conflict of lines that both sides changed.
+/// What a conflict of lines is about.
+#[derive(Debug, Clone)]
+pub struct Disputed {
+    /// The version that both sides started from.
+    pub base: Oid,
+    /// The lines of it that each hunk is about, counted from 0.
+    pub hunks: Vec<Range<usize>>,
+}
+
+/// The lines that a conflict is about. Nothing when it is no conflict of lines that both sides changed.
 ///
 /// # Errors
 /// When a version cannot be read.
-pub fn disputed(repo: &Repo, conflict: &Conflict) -> Result<Option<(Oid, Vec<Range<usize>>)>, GitError> {
+pub fn disputed(repo: &Repo, conflict: &Conflict) -> Result<Option<Disputed>, GitError> {
     let [Some((_, base)), _, _] = conflict.stages else { return Ok(None) };
     let count = |text: &[u8]| text.split_inclusive(|&byte| byte == b'\n').count();
     let hunks: Vec<Range<usize>> = repo
@@ -30,7 +38,7 @@ pub fn disputed(repo: &Repo, conflict: &Conflict) -> Result<Option<(Oid, Vec<Ran
         .iter()
         .map(|hunk| hunk.base.first_line - 1..hunk.base.first_line - 1 + count(&hunk.base.text))
         .collect();
-    Ok((!hunks.is_empty()).then_some((base, hunks)))
+    Ok((!hunks.is_empty()).then_some(Disputed { base, hunks }))
 }
 
 /// The versions of files that a repository has.
@@ -72,22 +80,16 @@ impl Versions<'_> {
         Ok(if is_touched { Met::Lines(here) } else { Met::Apart })
     }
 
-    /// Which of these lines of a version of the file, counted from 0, a lease's region is about: all of them, if it is no
-    /// region of lines.
+    /// Which of a conflict's hunks a lease's region is about: all of them, if it is no region of lines.
     ///
     /// # Errors
     /// Why that cannot be told.
-    pub fn among(
-        &self,
-        lease: &Lease,
-        region: &Region,
-        version: Oid,
-        wanted: &[Range<usize>],
-    ) -> Result<Vec<bool>, Untold> {
-        let Some((path, span)) = region.lines() else { return Ok(vec![true; wanted.len()]) };
-        let here = self.carried_to(path, span, &lease.base, version)?;
+    pub fn among(&self, lease: &Lease, region: &Region, disputed: &Disputed) -> Result<Vec<bool>, Untold> {
+        let hunks = &disputed.hunks;
+        let Some((path, span)) = region.lines() else { return Ok(vec![true; hunks.len()]) };
+        let here = self.carried_to(path, span, &lease.base, disputed.base)?;
         let replaced = |lines: &Range<usize>| Edit { before: lines.clone(), after: 0..1, up: 0, down: 0 };
-        Ok(wanted.iter().map(|lines| here.is_touched(&[replaced(lines)])).collect())
+        Ok(hunks.iter().map(|lines| here.is_touched(&[replaced(lines)])).collect())
     }
 
     /// What a span of a path at a commit is in another version of the file.

@@ -294,9 +294,9 @@ fn leases(repo: &Repo, book: &LeaseBook, conflict: &Conflict) -> Result<Vec<Leas
     };
     let mut found = BTreeMap::new();
     for (lease, region) in covering {
-        let is_about = disputed.as_ref().is_none_or(|(base, hunks)| {
+        let is_about = disputed.as_ref().is_none_or(|disputed| {
             // What cannot be told counts: it may be about these lines.
-            let among = Versions(repo).among(lease, region, *base, hunks);
+            let among = Versions(repo).among(lease, region, disputed);
             among.map_or(true, |among| among.contains(&true))
         });
         if is_about {
