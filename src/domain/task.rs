@@ -7,7 +7,8 @@ use std::str::FromStr;
 ///
 /// It is part of a ref (`refs/heads/odyssey/<task>`), of a file in the ledger (`leases/<task>.toml`) and of a folder,
 /// on every system; so it is made of ASCII letters, digits, `-`, `_` and `.`, starts with a letter or digit, has no
-/// `..`, does not end in `.` or `.lock`, is not one of Windows' device names, and has at most 64 letters.
+/// `..`, does not end in `.` or `.lock`, is not one of Windows' device names or `ledger`, and has at most 64
+/// letters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TaskName(String);
@@ -81,6 +82,8 @@ impl TaskName {
         } else if DEVICES[..4].contains(&stem.as_str()) || DEVICES[4..].iter().any(|device| numbered(device))
         {
             Some("it is a device on Windows")
+        } else if name.eq_ignore_ascii_case("ledger") {
+            Some("its branch's name is the ledger's on servers that take only branches")
         } else {
             None
         }
@@ -135,7 +138,7 @@ mod tests {
         let long = "a".repeat(65);
         for name in [
             "", "-x", "--help", ".hidden", "a..b", "a/b", "a\\b", "a b", "a.lock", "a.LOCK", "a.", "ä",
-            "a\n", "CON", "com1.txt", "a:b", "a~1", "a^", "a@{0}", "a*", &long,
+            "a\n", "CON", "com1.txt", "Ledger", "a:b", "a~1", "a^", "a@{0}", "a*", &long,
         ] {
             assert!(name.parse::<TaskName>().is_err(), "{name:?}");
         }
