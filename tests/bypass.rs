@@ -6,6 +6,8 @@
 
 #[path = "bypass/scene.rs"]
 mod scene;
+#[path = "bypass/server.rs"]
+mod server;
 mod support;
 #[path = "bypass/work.rs"]
 mod work;
