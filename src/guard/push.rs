@@ -263,10 +263,12 @@ impl Push<'_> {
                 known.push(tip);
             }
         }
-        let tips: Vec<Oid> = moved.iter().filter_map(|one| one.new).collect();
-        let new = New::of(self.repo, &tips, &known)?;
         let tasks: Vec<Option<Lease>> = moved.iter().map(|one| self.task_of(&one.name)).collect();
         let is_target: Vec<bool> = moved.iter().map(|one| targets.contains(one.name.as_str())).collect();
+        // Targets are walked on their own; with nothing beside them, that is all.
+        let alone = is_target.iter().all(|target| *target);
+        let tips: Vec<Oid> = moved.iter().filter(|_| !alone).filter_map(|one| one.new).collect();
+        let new = New::of(self.repo, &tips, &known)?;
         let mut found: Vec<Vec<String>> = vec![Vec::new(); moved.len()];
         let mut books = Books { lands: false, of: HashMap::new() };
         for commit in &new.commits {
