@@ -1997,7 +1997,7 @@ fn a_bad_region_is_refused_before_anything_is_done() {
 1 "src/lib.rs#L10-L80" error: src/lib.rs#L10-L80 cannot be claimed: there is no src/lib.rs at main
 2 "src/lib.rs#L10-80"  error: 'src/lib.rs#L10-80' cannot be a region: its lines are written otherwise than #L10-L80
 2 "src/lib.rs#L80-L10" error: 'src/lib.rs#L80-L10' cannot be a region: its lines end before they begin
-2 "src/*.rs#L10-L80"   error: 'src/*.rs#L10-L80' cannot be a region: lines can only be those of one file, in the regi
+2 "src/*.rs#L10-L80"   error: 'src/*.rs#L10-L80' cannot be a region: lines can only be of one file, and in a claim
 2 "src/lib.rs#L0"      error: 'src/lib.rs#L0' cannot be a region: a file's first line is line 1
 2 "src/lib.rs::parse"  error: 'src/lib.rs::parse' cannot be a region: symbols are not supported yet
 2 "[[:nope:]]"         error: '[[:nope:]]' cannot be a region: there is no character class 'nope'

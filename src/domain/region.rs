@@ -527,7 +527,7 @@ pub(crate) mod tests {
   name at least one file or directory that could exist
 '!a' cannot be a region: only a pattern in a named set can take something out
   put it into a named set in odyssey.toml, or write \! for a name that starts with !
-'src/*.rs#L10-L80' cannot be a region: lines can only be those of one file, in the region of a claim
+'src/*.rs#L10-L80' cannot be a region: lines can only be of one file, and in a claim
   claim the whole file: src/*.rs
   if the file has that name, write \#
 'src/lib.rs#L10-80' cannot be a region: its lines are written otherwise than #L10-L80

@@ -75,7 +75,7 @@ pub enum Fault {
     #[error("the set is empty")]
     EmptySet,
     /// `#L10` where no lines can be meant: behind a glob or a folder, in a named set, in `commons`.
-    #[error("lines can only be those of one file, in the region of a claim")]
+    #[error("lines can only be of one file, and in a claim")]
     Lines {
         /// The part before the `#`.
         file: String,

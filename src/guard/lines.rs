@@ -196,6 +196,57 @@ mod tests {
         assert!(clear.get() > 100 && touched.get() > 500, "{clear:?} {touched:?}: too few to mean anything");
     }
 
+    /// A text as people write it: every third line is one of few that repeat, the others are all different.
+    fn line(number: u32) -> String {
+        match number % 3 {
+            0 => ["\n", "}\n", "    }\n"][(number / 3 % 3) as usize].to_owned(),
+            _ => format!("    statement {number};\n"),
+        }
+    }
+
+    #[test]
+    fn whoever_edits_again_and_again_beside_lines_never_gets_into_them() {
+        let (_folder, repo) = store();
+        let (passed, refused) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+        // What is at a place, of so many lines, becomes these.
+        let step = (any::<usize>(), 0..3_usize, vec(any::<u32>(), 0..3));
+        let given = (vec(any::<u32>(), 12..30), any::<(usize, usize)>(), vec(step, 1..12));
+        let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
+        TestRunner::new(config)
+            .run(&given, |(first, (one, other), steps)| {
+                let first: Vec<String> = first.into_iter().map(line).collect();
+                let (one, other) = (one % first.len(), other % first.len());
+                let span = Span::of_lines(one.min(other) + 1, one.max(other) + 1).unwrap();
+                let held = &first[span.range()];
+                let blob = |lines: &[String]| repo.write_blob(lines.concat().as_bytes()).unwrap();
+                let edits = |old: &[String], new: &[String]| match repo.edits(blob(old), blob(new)).unwrap() {
+                    Edited::Lines(edits) => edits.into_iter().map(edit).collect::<Vec<_>>(),
+                    Edited::NoText => panic!("no text"),
+                };
+                let mut now = first.clone();
+                for (at, gone, come) in steps {
+                    let at = at % (now.len() + 1);
+                    let mut next = now.clone();
+                    next.splice(at..(at + gone).min(now.len()), come.into_iter().map(line));
+                    let here = span.follow(&edits(&first, &now));
+                    if here.is_touched(&edits(&now, &next)) {
+                        refused.set(refused.get() + 1);
+                        continue;
+                    }
+                    passed.set(passed.get() + 1);
+                    now = next;
+                    let stands = now.windows(held.len()).any(|lines| lines == held);
+                    prop_assert!(stands, "{held:?} of {first:?} in {now:?}");
+                }
+                Ok(())
+            })
+            .unwrap();
+        assert!(
+            passed.get() > 300 && refused.get() > 300,
+            "{passed:?} {refused:?}: too few to mean anything"
+        );
+    }
+
     #[test]
     fn what_cannot_be_looked_into_is_about_the_whole_file() {
         use crate::domain::span::Lines;
