@@ -202,6 +202,23 @@ fn edits_in_a_held_region_are_told_and_so_is_their_end() {
 }
 
 #[test]
+fn edits_beside_leased_lines_are_not_told_and_edits_of_them_are() {
+    let lab = Lab::new();
+    lab.write("lib.rs", "one\ntwo\nthree\nfour\n");
+    lab.write("other.rs", "one\n");
+    lab.commit("files");
+    lab.odyssey(&["claim", "auth", "--region", "lib.rs#L2-L3", "--region", "other.rs"]).ok();
+    let mut watcher = Watcher::ready(&lab, "first");
+    lab.write("lib.rs", "one\nnew\ntwo\nthree\nfour changed\n");
+    lab.write("other.rs", "two\n");
+    let edit = watcher.until(|notice| notice["event"] == "edit");
+    assert_eq!(edit["paths"], serde_json::json!(["other.rs"]));
+    lab.write("lib.rs", "one\nnew\ntwo\nthree changed\nfour changed\n");
+    let edit = watcher.until(|notice| notice["event"] == "edit");
+    assert_eq!(edit["paths"], serde_json::json!(["lib.rs"]));
+}
+
+#[test]
 fn a_conflict_is_told_when_it_appears_and_when_it_is_gone() {
     let lab = Lab::new();
     lab.write("src/a.rs", "one\ntwo\nthree\n");
