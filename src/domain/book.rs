@@ -3,6 +3,8 @@
 //! Every rule takes the state and the time and answers the entries to write, or a refusal. It changes nothing itself,
 //! so a caller whose write came too late asks again with the newer book.
 
+mod way;
+
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -28,6 +30,11 @@ use super::task::TaskName;
 use crate::base::clock;
 use crate::base::clock::Timestamp;
 use crate::base::text;
+use way::InTheWay;
+use way::clear_the_way;
+use way::end_idle;
+use way::obstacle;
+use way::park;
 
 /// The live leases, and the last fence that was granted.
 #[derive(Debug, Clone, Default)]
@@ -93,9 +100,6 @@ impl<'a> Wanted<'a> {
         Wanted { task: &lease.task, regions: &lease.regions, base: &lease.base, mode: lease.mode }
     }
 }
-
-/// A lease in the way, the region that wants what it has, its own region, and how the two meet.
-type InTheWay<'a> = (&'a Lease, &'a Region, &'a Region, Met);
 
 /// What is known of the work behind a lease; unknown counts as some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -454,74 +458,6 @@ impl LeaseBook {
             index
         })
     }
-}
-
-/// Ends or parks the expired leases in the way of a request, and deals with parked ones as it asks.
-fn clear_the_way(
-    in_the_way: Vec<InTheWay<'_>>,
-    request: &Request,
-    now: Timestamp,
-    work: &dyn Fn(&Lease) -> Work,
-    settled: &mut BTreeSet<TaskName>,
-    entries: &mut Vec<Entry>,
-) -> Result<(), Refused> {
-    let mut active = Vec::new();
-    let mut parked = Vec::new();
-    for in_the_way in in_the_way {
-        let lease = in_the_way.0;
-        let obstacle = || obstacle(&in_the_way, now);
-        let first = settled.insert(lease.task.clone());
-        if lease.is_active() && !lease.is_expired(now) {
-            active.push(obstacle());
-        } else if lease.is_active() && work(lease) == Work::None {
-            if first {
-                entries.push(end_idle(lease));
-            }
-        } else {
-            if lease.is_active() && first {
-                entries.push(park(lease, "expired"));
-            }
-            match request.over {
-                // Expired work is parked as soon as a claim over it is granted, and is told as what it will be.
-                OverParked::Refuse => parked.push(Obstacle { phase: Phase::Parked, ..obstacle() }),
-                OverParked::Stack => {}
-                OverParked::TakeOver if first => entries.push(taken(lease, &request.task)),
-                OverParked::TakeOver => {}
-            }
-        }
-    }
-    let task = request.task.clone();
-    let held: BTreeSet<&str> = active.iter().chain(&parked).map(|obstacle| obstacle.asked.as_str()).collect();
-    let free = request.regions.iter().map(Region::text).filter(|text| !held.contains(text));
-    let free: Vec<String> = free.map(str::to_owned).collect();
-    if !active.is_empty() {
-        active.extend(parked);
-        return Err(Refused::Held { task, obstacles: active, free });
-    }
-    if !parked.is_empty() {
-        return Err(Refused::Parked { task, obstacles: parked, free });
-    }
-    Ok(())
-}
-
-fn obstacle((lease, mine, theirs, met): &InTheWay<'_>, now: Timestamp) -> Obstacle {
-    Obstacle::new(mine.text().to_owned(), theirs.text().to_owned(), lease, now).met(met)
-}
-
-fn park(lease: &Lease, why: &str) -> Entry {
-    let parked = Lease { phase: Phase::Parked, ..lease.clone() };
-    let subject = format!("park {} of {}: {why}", lease.task, lease.holder);
-    Entry::put(Event::of(EventKind::Park, &lease.task, lease.fence, subject), parked)
-}
-
-fn end_idle(lease: &Lease) -> Entry {
-    let subject = format!("release {} of {}: expired without work", lease.task, lease.holder);
-    Entry::remove(Event::of(EventKind::Release, &lease.task, lease.fence, subject), &lease.task)
-}
-
-fn taken(lease: &Lease, by: &TaskName) -> Entry {
-    let subject = format!("take-over {} of {}: its regions go to {by}", lease.task, lease.holder);
-    Entry::remove(Event::of(EventKind::TakeOver, &lease.task, lease.fence, subject), &lease.task)
 }
 
 #[cfg(test)]
