@@ -317,6 +317,30 @@ const WAYS: &[Way] = &[
         undo: &[],
     },
     Way {
+        name: "update-ref to a merge that keeps the old version of what it brings in",
+        who: ALL,
+        stopped_by: Layer::Transaction,
+        attempt: |scene, who| {
+            let made = ["commit-tree", "-p", "HEAD~2", "-p", "HEAD", "-m", "x", "HEAD~2^{tree}"];
+            let merge = scene.git(who, &made);
+            scene.attempt(who, &["update-ref", &format!("refs/heads/{}", scene.branch(who)), &merge])
+        },
+        says: TRESPASS,
+        undo: &[],
+    },
+    Way {
+        name: "update-ref to a merge of what is there already, for its old version",
+        who: ALL,
+        stopped_by: Layer::Transaction,
+        attempt: |scene, who| {
+            let made = ["commit-tree", "-p", "HEAD", "-p", "HEAD~2", "-m", "x", "HEAD~2^{tree}"];
+            let merge = scene.git(who, &made);
+            scene.attempt(who, &["update-ref", &format!("refs/heads/{}", scene.branch(who)), &merge])
+        },
+        says: TRESPASS,
+        undo: &[],
+    },
+    Way {
         name: "update-ref of HEAD",
         who: ALL,
         stopped_by: Layer::Transaction,
@@ -1133,4 +1157,28 @@ fn what_was_pushed_without_the_hook_does_not_come_back_from_a_folder_that_is_no_
     scene.git(Who::Human, &["push", "--quiet", "--no-verify", &scene.clone(), &gift]);
     let pull = scene.attempt(Who::Human, &["pull", "--quiet", "--ff-only", &scene.clone(), "gift"]);
     assert_eq!(pull.refusing, BTreeSet::from(["reference-transaction".to_owned()]), "{:#?}", pull.run);
+}
+
+#[test]
+fn a_landing_that_would_undo_what_has_landed_in_a_held_region_is_refused() {
+    let lab = support::Lab::new();
+    lab.write("src/ui/page.rs", "old\n");
+    lab.commit("a page");
+    lab.odyssey(&["claim", "docs", "--region", "docs/**", "--for", "claude-1"]).ok();
+    lab.write("src/ui/page.rs", "new\n");
+    lab.commit("a better page");
+    lab.odyssey(&["claim", "ui", "--region", "src/ui/**", "--for", "claude-2"]).ok();
+    let docs = lab.workspace("docs");
+    support::write(&docs.join("docs/a.md"), "text\n");
+    lab.git_in(&docs, &["add", "docs"]);
+    lab.git_in(&docs, &["commit", "--quiet", "--message", "docs"]);
+    let undoing = ["merge", "--quiet", "--no-edit", "--strategy", "ours", "main"];
+    let refused = lab.try_git_in(&docs, &undoing);
+    assert!(refused.stderr.contains("src/ui/page.rs is held by ui"), "{refused:#?}");
+    lab.git_in(&docs, &["reset", "--quiet", "--hard"]);
+    lab.git_in(&docs, &[&["-c", "core.hooksPath=/dev/null"][..], &undoing].concat());
+    let refused = lab.odyssey(&["land", "docs"]);
+    assert_eq!(refused.code, 3, "{refused:#?}");
+    assert!(refused.stderr.contains("src/ui/page.rs is held by ui"), "{refused:#?}");
+    assert_eq!(std::fs::read_to_string(lab.main().join("src/ui/page.rs")).unwrap(), "new\n");
 }

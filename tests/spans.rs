@@ -402,3 +402,38 @@ landed upper on main: 1 commit, main is now [HASH]
     assert_eq!(refused.code, 4, "{refused:#?}");
     assert!(refused.stderr.contains("lease-owner does not decide: nobody holds it"), "{refused:#?}");
 }
+
+#[test]
+fn a_conflict_settled_beside_lines_of_others_is_the_holders_own() {
+    let lab = Lab::new();
+    lab.write(FILE, text(&numbered(80)));
+    lab.commit("a file");
+    let base = lab.git(&["rev-parse", "HEAD"]);
+    let mut theirs = numbered(80);
+    theirs[11] = "line 12 of main".to_owned();
+    theirs[49] = "line 50 of main".to_owned();
+    lab.write(FILE, text(&theirs));
+    lab.commit("two lines");
+    lab.odyssey(&["claim", "lower", "--region", "src/lib.rs#L45-L60", "--for", "claude-1", "--base", &base])
+        .ok();
+    lab.odyssey(&["claim", "upper", "--region", "src/lib.rs#L10-L20", "--for", "claude-2"]).ok();
+    let lower = lab.workspace("lower");
+    try_to_commit(&lab, &lower, FILE, |lines| lines[49] = "line 50 of lower".to_owned()).ok();
+    assert_eq!(lab.odyssey(&["land", "lower"]).code, 4);
+    let settle = |line_12: &str| {
+        assert_ne!(lab.try_git_in(&lower, &["merge", "--quiet", "main"]).code, 0);
+        let mut settled = theirs.clone();
+        settled[11] = line_12.to_owned();
+        settled[49] = "line 50 of both".to_owned();
+        support::write(&lower.join(FILE), text(&settled));
+        lab.git_in(&lower, &["add", FILE]);
+        lab.try_git_in(&lower, &["commit", "--quiet", "--no-edit"])
+    };
+    let refused = settle("line 12 of lower");
+    assert!(refused.stderr.contains("held by upper"), "{refused:#?}");
+    lab.git_in(&lower, &["merge", "--abort"]);
+    settle("line 12 of main").ok();
+    lab.odyssey(&["land", "lower"]).ok();
+    let landed = lines(&lab.main(), FILE);
+    assert_eq!((&*landed[11], &*landed[49]), ("line 12 of main", "line 50 of both"));
+}

@@ -61,9 +61,55 @@ impl Bench<'_> {
                 self.judge(actor, &changes.iter().collect::<Vec<_>>(), &[commit])
             }
             OwnChanges::Merge { parents, from_first, .. } => {
-                self.judge_merge(actor, &from_first, &parents, Some(commit), published)
+                let judgement = self.judge_merge(actor, &from_first, &parents, Some(commit), published)?;
+                self.judge_dropped(actor, commit, &parents, published)?;
+                Ok(judgement)
             }
         }
+    }
+
+    /// Judges what a merge does to the published work that it brings in: what git itself makes of the two sides passes,
+    /// and all else, such as an old version that is kept in place of a newer one, is written by whoever merges.
+    fn judge_dropped(
+        &self,
+        actor: &Actor,
+        commit: Oid,
+        parents: &[Oid],
+        published: &Published,
+    ) -> Result<(), GuardError> {
+        let [ours, others @ ..] = parents else { return Ok(()) };
+        let tree = self.repo.commit(commit)?.tree;
+        for other in others {
+            if !published.has_commit(self, *other)? || self.is_behind(*other, parents)? {
+                continue;
+            }
+            let dropped = self.repo.changes_between(Some(self.repo.commit(*other)?.tree), tree)?;
+            let dropped: Vec<&Change> = dropped.iter().collect();
+            if self.judge(actor, &dropped, &[commit]).is_ok() {
+                continue;
+            }
+            let written = match parents {
+                [_, _] => match self.made_by_git(*ours, *other, &dropped) {
+                    Ok((_, written)) => written,
+                    Err(GitError::Unrelated { .. }) => dropped,
+                    Err(error) => return Err(error.into()),
+                },
+                // What git would make of more than two is not known here.
+                _ => dropped,
+            };
+            self.judge(actor, &written, &[commit])?;
+        }
+        Ok(())
+    }
+
+    /// Whether another parent of a merge reaches this one already: then it is no side of its own.
+    fn is_behind(&self, parent: Oid, parents: &[Oid]) -> Result<bool, GitError> {
+        for other in parents.iter().filter(|other| **other != parent) {
+            if self.repo.reaches(*other, parent)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Judges what a merge does to its first parent, each change by the parents that have it just so: what published
@@ -79,6 +125,9 @@ impl Bench<'_> {
         let [ours, others @ ..] = parents else { return Ok(Judgement::default()) };
         let mut brought = Vec::new();
         for other in others {
+            if self.is_behind(*other, parents)? {
+                continue;
+            }
             let tree = self.repo.commit(*other)?.tree;
             let is_published = published.has_commit(self, *other)?;
             brought.push((*other, is_published, self.repo.changes_between(None, tree)?));
@@ -100,7 +149,14 @@ impl Bench<'_> {
                 // No parent has it so because git made it of both, perhaps.
                 judged = match self.made_by_git(*ours, *theirs, &changes) {
                     Ok((automatic, written)) => {
-                        let written = self.judge(actor, &written, &sources);
+                        let mut judged = self.judge(actor, &written, &sources);
+                        if let (Err(GuardError::Refused(_)), [(_, true, files)]) = (&judged, &brought[..]) {
+                            // Settled by hand: what counts is what it does to the published side.
+                            let against: Vec<Change> =
+                                written.iter().filter_map(|change| since(files, change)).collect();
+                            judged = self.judge(actor, &against.iter().collect::<Vec<_>>(), &sources);
+                        }
+                        let written = judged;
                         if written.is_err() || published.has_commit(self, *theirs)? {
                             written
                         } else {
@@ -135,6 +191,13 @@ impl Bench<'_> {
             |change: &Change| !made.conflicts.iter().any(|conflict| conflict.path == change.path);
         Ok(changes.iter().partition(|change| is_settled(change) && has(&files, change)))
     }
+}
+
+/// What a change makes of one of these files, which are sorted by path; nothing when it is just so there.
+fn since(files: &[Change], change: &Change) -> Option<Change> {
+    let place = files.binary_search_by(|file| file.path.cmp(&change.path)).ok();
+    let old = place.and_then(|place| files[place].new);
+    (old != change.new).then(|| Change { path: change.path.clone(), old, new: change.new })
 }
 
 /// Whether one of these files, which are sorted by path, is what a change leaves; for a deletion, whether there is none.
