@@ -26,6 +26,7 @@ use super::patience::Patience;
 use super::remote_error::AuthorityError;
 use super::remote_error::FETCHED;
 use super::rounds::Rounds;
+use super::seen::Seen;
 use crate::base::clock::Clock;
 use crate::base::clock::Timestamp;
 use crate::base::lock::Lock;
@@ -391,8 +392,12 @@ impl Talk<'_> {
         let known = self.repo().reference(LEDGER)?;
         let mut refs = vec![(name.as_str(), FETCHED)];
         refs.extend(more);
-        let round = self.rounds().begin()?;
-        let there = remote.fetch(self.repo(), &refs, known, turn).map_err(AuthorityError::from)?;
+        let (round, asked) = (self.rounds().begin()?, self.authority.clock.now());
+        let mut near: Vec<Oid> = known.into_iter().collect();
+        for (theirs, _) in more {
+            near.extend(self.repo().reference(theirs)?);
+        }
+        let there = remote.fetch(self.repo(), &refs, &near, turn).map_err(AuthorityError::from)?;
         if !there {
             let (address, ledger) = (remote.name.clone(), name.clone());
             let absent = remote.is_absent(self.repo(), name, turn).map_err(AuthorityError::from)?;

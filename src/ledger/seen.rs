@@ -1,5 +1,6 @@
 //! When this machine first saw each lease as it stands: across machines a lease ends when it stood unchanged for its whole
-//! time on one's own clock, whatever the clock of its holder showed.
+//! time on one's own clock, whatever the clock of its holder showed. That it stood to the end is known only once the remote was
+//! asked after the end: until then it may have been renewed.
 //!
 //! One line a lease file: its object's name, a blank, the second since 1970. The file is only ever replaced whole. What is lost is
 //! seen anew, and the lease ends later: that is the safe side.
@@ -7,6 +8,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::base::atomic;
 use crate::base::atomic::FileError;
@@ -21,17 +23,39 @@ use crate::git::Oid;
 /// How many lines of leases that ended may stand beside those of as many live ones before the file is written anew.
 const TOLERATED: usize = 256;
 
+/// How much longer at least a lease lasts of which it is not known that it stood to its end.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// The memory of one repository.
 #[derive(Debug)]
 pub struct Seen {
     path: PathBuf,
     lock: PathBuf,
+    asked: PathBuf,
 }
 
 impl Seen {
     /// The memory in the repository's folder for our own files.
     pub fn of(folder: &Path) -> Seen {
-        Seen { path: folder.join("seen"), lock: folder.join("lock").join("seen") }
+        Seen {
+            path: folder.join("seen"),
+            lock: folder.join("lock").join("seen"),
+            asked: folder.join("asked"),
+        }
+    }
+
+    /// Keeps that the remote has answered; `at` is when it was asked.
+    ///
+    /// # Errors
+    /// When it cannot be kept: leases would end later here.
+    pub fn ask(&self, at: Timestamp) -> Result<(), FileError> {
+        atomic::put(&self.asked, at.as_second().to_string().as_bytes())
+    }
+
+    /// When the remote was asked last, as far as is known.
+    fn asked(&self) -> Result<Option<Timestamp>, FileError> {
+        let text = atomic::read(&self.asked)?.unwrap_or_default();
+        Ok(text.to_str().ok().and_then(|text| Timestamp::from_second(text.parse().ok()?).ok()))
     }
 
     /// The book with the ends that hold by this machine's clock; what is seen for the first time is kept with `now`.
@@ -60,9 +84,12 @@ impl Seen {
             }
             self.write(&known)?;
         }
+        let asked = self.asked()?;
         Ok(book.with_ends(|lease| {
             let first = files.get(&lease.task).and_then(|oid| known.get(oid));
-            first.filter(|_| lease.is_active()).map(|first| clock::later(*first, lease.ttl))
+            let end = first.filter(|_| lease.is_active()).map(|first| clock::later(*first, lease.ttl))?;
+            let stood = asked.is_some_and(|asked| end <= asked);
+            Some(if stood { end } else { end.max(clock::later(now, MOMENT)) })
         }))
     }
 
@@ -108,6 +135,7 @@ mod tests {
     /// The end of the one lease, written in the object of this number, for a reader at this second.
     fn end(seen: &Seen, object: u8, second: i64) -> i64 {
         let files = HashMap::from([("auth".parse().unwrap(), Oid::from_bytes_or_panic(&[object; 20]))]);
+        seen.ask(at(second)).unwrap();
         seen.ends(book("active"), &files, at(second)).unwrap().leases()[0].expires_at.as_second()
     }
 
@@ -121,6 +149,17 @@ mod tests {
         assert_eq!(end(&Seen::of(folder.path()), 2, 5_000), 1_119, "the next process knows it too");
         std::fs::remove_file(folder.path().join("seen")).unwrap();
         assert_eq!(end(&seen, 2, 5_000), 5_060, "what is forgotten is seen anew");
+    }
+
+    #[test]
+    fn a_lease_has_not_ended_as_long_as_nobody_asked_whether_it_was_renewed() {
+        let folder = tempfile::tempdir().unwrap();
+        let seen = Seen::of(folder.path());
+        assert_eq!(end(&seen, 1, 1_000), 1_060);
+        let files = HashMap::from([("auth".parse().unwrap(), Oid::from_bytes_or_panic(&[1; 20]))]);
+        let late = seen.ends(book("active"), &files, at(9_000)).unwrap();
+        assert!(!late.leases()[0].is_expired(at(9_000)), "the last answer is older than its end");
+        assert_eq!(end(&seen, 1, 9_001), 1_060, "asked again, it stood as it was");
     }
 
     #[test]
