@@ -1,8 +1,13 @@
 //! `init`: prepares a repository: ledger, hooks, and what git is to ignore.
 
+use std::path::PathBuf;
+
+use crate::base::failure::Explain;
 use crate::base::failure::Failure;
+use crate::base::failure::Kind;
 use crate::base::page::Label;
 use crate::base::page::Page;
+use crate::base::text;
 use crate::git::repo::Repo;
 use crate::ledger::founding;
 use crate::ledger::founding::FALLBACK;
@@ -45,6 +50,25 @@ struct Prepared {
     remote: Option<Decider>,
     hooks: String,
     target: Option<String>,
+}
+
+/// A remote that cannot decide.
+#[derive(Debug, thiserror::Error)]
+enum BadRemote {
+    #[error("'{}' names no remote", text::visible(.0.as_bytes()))]
+    NoName(String),
+    #[error("{0} is this repository itself")]
+    Itself(String),
+}
+
+impl Explain for BadRemote {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec!["see the remotes that there are: git remote -v".to_owned()]
+    }
 }
 
 impl Init {
@@ -91,12 +115,22 @@ impl Init {
         let Some(name) = self.remote.clone().or(configured.map(|one| one.remote().name.clone())) else {
             return Ok(None);
         };
+        let is_ours = |folder: PathBuf| {
+            Repo::open(&folder).is_ok_and(|there| there.common_dir() == session.repo.common_dir())
+        };
+        if name.trim().is_empty() || name != name.trim() || name.contains(char::is_control) {
+            return Err(BadRemote::NoName(name).into());
+        }
+        if is_ours(context.folder.join(&name)) {
+            return Err(BadRemote::Itself(name).into());
+        }
         // A name that was chosen or found out before holds for the same remote only.
         let known = configured.filter(|one| one.remote().name == name).map(|one| one.name().to_owned());
+        let again = known.is_some();
         let names = known.map_or_else(|| vec![LEDGER.to_owned(), FALLBACK.to_owned()], |known| vec![known]);
         let like = Authority::of(&session.repo, name, LEDGER.to_owned(), context.clock)?;
         let ledger = session.ledger().decided_by(None);
-        let Founding { authority, how } = founding::found(&ledger, &names, &like, session.now)?;
+        let Founding { authority, how } = founding::found(&ledger, &names, &like, again, session.now)?;
         let (name, ledger) = (authority.remote().name.clone(), authority.name().to_owned());
         if configured.is_none_or(|one| one.remote().name != name || one.name() != ledger) {
             let mut settings = vec![("remote", name.as_str())];

@@ -281,15 +281,15 @@ pub fn give_back(session: &Session, intent: &Intent) -> Result<(), Failure> {
 }
 
 /// Lets the target here follow the remote's, if the remote has landed the work and the target here is where it was. Answers
-/// whether the remote has.
+/// whether the remote has, and why ours could not follow.
 fn follow(
     session: &Session,
     authority: &Authority,
     intent: &Intent,
     old: Oid,
     new: Oid,
-) -> Result<bool, Failure> {
-    let Intent::Land { target, .. } = intent else { return Ok(false) };
+) -> Result<(bool, Option<String>), Failure> {
+    let Intent::Land { target, .. } = intent else { return Ok((false, None)) };
     let ledger = session.ledger();
     let there = match authority.target(&ledger, target)? {
         Some(there) => session.repo.has(new) && session.repo.reaches(there, new)?,
@@ -298,9 +298,11 @@ fn follow(
     if there && session.repo.reference(target)? == Some(old) {
         let steps = [Step::Update(target.clone(), Expect::At(old), new)];
         let lock = ledger.lock()?;
-        session.repo.transact(&steps, "finish a landing", &lock)?;
+        if let Err(error) = session.repo.transact(&steps, "finish a landing", &lock) {
+            return Ok((true, Some(error.to_string())));
+        }
     }
-    Ok(there)
+    Ok((there, None))
 }
 
 /// Finishes or undoes a landing that was cut off. Answers which.
@@ -317,7 +319,17 @@ pub fn recover(session: &Session, intent: &Intent) -> Result<Recovery, Failure> 
     // The git that moves the refs holds this lock, and goes on when we are killed: wait until it has ended.
     drop(session.ledger().lock()?);
     let there = match &session.authority {
-        Some(authority) => follow(session, authority, intent, old, new)?,
+        Some(authority) => {
+            let (there, stuck) = follow(session, authority, intent, old, new)?;
+            if let Some(why) = stuck {
+                // It is done there. What is in the way here must not be in the way of other commands.
+                let remote = &authority.remote().name;
+                let text =
+                    format!("{task} has landed on {remote}, and {target} here could not follow: {why}");
+                return Ok(Recovery::Later(text));
+            }
+            there
+        }
         None => false,
     };
     let tip = session.repo.reference(target)?;

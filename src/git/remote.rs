@@ -110,7 +110,7 @@ impl Remote {
     /// Brings refs of the remote here, each under a name of our own, wherever it has moved to. Answers false, and has
     /// changed nothing, when the remote has no such ref.
     ///
-    /// `near` is a commit of ours that the remote probably has too. The `lock` stays locked until git has ended, even when
+    /// `near` are commits of ours that the remote probably has too. The `lock` stays locked until git has ended, even when
     /// this process is killed before.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl Remote {
         &self,
         repo: &Repo,
         refs: &[(&str, &str)],
-        near: Option<Oid>,
+        near: &[Oid],
         lock: &Lock,
     ) -> Result<bool, RemoteError> {
         // Our own refs move without hooks, here as in-process. Nothing is taken that was not named, nothing is tidied up.
@@ -139,9 +139,7 @@ impl Remote {
             "--no-filter",
             "--refmap=",
         ]);
-        if let Some(near) = near {
-            git = git.arg(format!("--negotiation-tip={near}"));
-        }
+        git = git.args(near.iter().map(|near| format!("--negotiation-tip={near}")));
         git = git.arg("--").arg(&self.name);
         git = git.args(refs.iter().map(|(theirs, ours)| format!("+{theirs}:{ours}")));
         let output = self.talk(git, lock)?;
@@ -279,12 +277,12 @@ mod tests {
     fn a_ref_is_fetched_by_its_name_and_nothing_else_is() {
         let (sandbox, remote, lock) = scene();
         let repo = sandbox.repo();
-        assert!(!remote.fetch(&repo, &[(THEIRS, OURS)], None, &lock).unwrap(), "there is none yet");
+        assert!(!remote.fetch(&repo, &[(THEIRS, OURS)], &[], &lock).unwrap(), "there is none yet");
         let first = repo.reference("HEAD").unwrap().unwrap();
         sandbox.git(&["tag", "noise"]);
         sandbox.git(&["push", "-q", "origin", "main", "noise", "HEAD:refs/odyssey/ledger"]);
         sandbox.git(&["tag", "-d", "noise"]);
-        assert!(remote.fetch(&repo, &[(THEIRS, OURS)], Some(first), &lock).unwrap());
+        assert!(remote.fetch(&repo, &[(THEIRS, OURS)], &[first], &lock).unwrap());
         let refs = sandbox.git(&["for-each-ref", "--format=%(refname)"]);
         assert_eq!(refs, format!("refs/heads/main\n{OURS}\nrefs/remotes/origin/main"));
         assert!(!repo.common_dir().join("FETCH_HEAD").exists());
@@ -302,7 +300,7 @@ mod tests {
             assert!(doubt.refused && doubt.said.contains(THEIRS), "{doubt:?}");
         }
         assert!(matches!(remote.push(&repo, &moving(Some(first), second), &lock).unwrap(), Pushed::Applied));
-        assert!(remote.fetch(&repo, &[(THEIRS, OURS)], None, &lock).unwrap());
+        assert!(remote.fetch(&repo, &[(THEIRS, OURS)], &[], &lock).unwrap());
         assert_eq!(repo.reference(OURS).unwrap(), Some(second));
     }
 
@@ -341,7 +339,7 @@ mod tests {
         let (sandbox, _, lock) = scene();
         let repo = sandbox.repo();
         let away = remote("../nowhere.git", 30_000);
-        let error = away.fetch(&repo, &[(THEIRS, OURS)], None, &lock).unwrap_err();
+        let error = away.fetch(&repo, &[(THEIRS, OURS)], &[], &lock).unwrap_err();
         assert!(matches!(error, RemoteError::Unreachable { .. }), "{error}");
         let doubt = doubt_of(away.push(&repo, &moving(None, sandbox.commit("one")), &lock).unwrap());
         assert!(!doubt.refused, "{doubt:?}");
@@ -349,7 +347,7 @@ mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("git://{}/bare.git", silent.local_addr().unwrap());
         let begun = Instant::now();
-        let error = remote(&address, 300).fetch(&repo, &[(THEIRS, OURS)], None, &lock).unwrap_err();
+        let error = remote(&address, 300).fetch(&repo, &[(THEIRS, OURS)], &[], &lock).unwrap_err();
         assert!(matches!(error, RemoteError::TooLong { .. }), "{error}");
         assert!(begun.elapsed() < Duration::from_secs(20));
         let doubt =

@@ -39,7 +39,8 @@ pub struct Founding {
     pub how: Founded,
 }
 
-/// Makes a remote decide. `names` are those that its ledger may have there, the best first.
+/// Makes a remote decide. `names` are those that its ledger may have there, the best first. With `again` it decides already,
+/// and its ledger has to go on from what was seen of it.
 ///
 /// # Errors
 /// When it cannot be reached in time, takes none of the names, or has a ledger while leases live in another one here.
@@ -47,6 +48,7 @@ pub fn found(
     ledger: &Ledger<'_>,
     names: &[String],
     like: &Authority,
+    again: bool,
     now: Timestamp,
 ) -> Result<Founding, LedgerError> {
     let authority = |name: &String| Authority::new(like.remote().clone(), name.clone(), like.clock());
@@ -55,7 +57,7 @@ pub fn found(
     for _ in 0..2 {
         for name in names {
             let authority = authority(name);
-            if joined(ledger, &authority)? {
+            if joined(ledger, &authority, again)? {
                 return Ok(Founding { authority, how: Founded::Joined });
             }
         }
@@ -80,13 +82,13 @@ pub fn found(
 }
 
 /// Takes over the remote's ledger, if it has one of this name.
-fn joined(ledger: &Ledger<'_>, authority: &Authority) -> Result<bool, LedgerError> {
+fn joined(ledger: &Ledger<'_>, authority: &Authority, again: bool) -> Result<bool, LedgerError> {
     let talk = Talk { ledger, authority };
     let turn = talk.turn()?;
     let repo = ledger.repo();
     let known = repo.reference(LEDGER)?;
     let (remote, name) = (authority.remote(), authority.name());
-    if !remote.fetch(repo, &[(name, FETCHED)], known, &turn).map_err(AuthorityError::from)? {
+    if !remote.fetch(repo, &[(name, FETCHED)], known.as_slice(), &turn).map_err(AuthorityError::from)? {
         return Ok(false);
     }
     let _lock = ledger.lock()?;
@@ -100,6 +102,10 @@ fn joined(ledger: &Ledger<'_>, authority: &Authority) -> Result<bool, LedgerErro
         return Ok(true);
     };
     if talk.since(found, known)?.is_none() {
+        if again {
+            let (remote, name) = (remote.name.clone(), name.to_owned());
+            return Err(AuthorityError::Rewritten { remote, name, seen: known, found }.into());
+        }
         give_way(ledger, repo, known, found, &remote.name)?;
     }
     talk.drop_pending()?;

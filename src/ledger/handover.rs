@@ -19,7 +19,7 @@ impl Authority {
         let talk = Talk { ledger, authority: self };
         let turn = talk.turn()?;
         let kept = fetched(name);
-        let there = self.remote().fetch(ledger.repo(), &[(name, &kept)], None, &turn);
+        let there = self.remote().fetch(ledger.repo(), &[(name, &kept)], &[], &turn);
         Ok(if there.map_err(AuthorityError::from)? { ledger.repo().reference(&kept)? } else { None })
     }
 

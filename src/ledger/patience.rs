@@ -22,7 +22,11 @@ pub(super) struct Patience {
 impl Patience {
     pub(super) fn new(limit: Duration) -> Patience {
         // A fetch, a push and a fetch, and room for a slow start.
-        Patience { most: limit * 3 + Duration::from_secs(10), begun: Instant::now(), known: None }
+        Patience {
+            most: limit.saturating_mul(3).saturating_add(Duration::from_secs(10)),
+            begun: Instant::now(),
+            known: None,
+        }
     }
 
     /// Waits a little. As long as the ledger moves, whoever has the turn comes to its end.

@@ -415,6 +415,7 @@ impl Talk<'_> {
         }
         let lock = self.ledger.lock()?;
         let news = self.take_news(&lock)?;
+        Seen::of(&self.ledger.folder()).ask(asked)?;
         self.rounds().end(round)?;
         Ok(news)
     }

@@ -125,6 +125,18 @@ fn a_remote_is_joined_or_given_the_ledger_and_let_go_without_a_trace() {
 }
 
 #[test]
+fn what_is_no_remote_does_not_decide() {
+    let fleet = Fleet::of(&["one"]);
+    let config = || std::fs::read(fleet.machine("one").join(".git/config")).unwrap();
+    let before = config();
+    for name in ["", " ", ".", "origin\n[core]"] {
+        let refused = fleet.run("one", &["init", "--remote", name]);
+        assert_eq!(refused.code, 2, "{name:?}: {refused:#?}");
+        assert_eq!(config(), before, "{name:?}");
+    }
+}
+
+#[test]
 fn a_remote_that_takes_only_branches_is_given_the_ledger_as_one() {
     let fleet = Fleet::unprepared(&["one", "two"], |bare| bare.to_str().unwrap().to_owned());
     let hook =

@@ -185,6 +185,11 @@ fn a_ledger_that_was_rewound_rewritten_or_removed_is_refused() {
             assert_eq!(refused.code, 1, "{words:?}: {refused:#?}");
             assert!(refused.stderr.contains(said), "{words:?}: {refused:#?}");
         }
+        if !value.is_empty() {
+            // With nothing live, a ledger of one machine would give way; what a remote confirmed does not.
+            let refused = fleet.run("one", &["init"]);
+            assert!(refused.code == 1 && refused.stderr.contains(said), "{refused:#?}");
+        }
         assert_eq!(fleet.here("one", LEDGER), seen, "what was confirmed stays known");
         fleet.lab.git_in(
             &fleet.machine("one"),

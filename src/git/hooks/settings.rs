@@ -63,7 +63,7 @@ impl Repo {
 
 /// A value as git's configuration files write it.
 pub fn quoted(value: &str) -> String {
-    format!("\"{}\"", value.replace('\\', r"\\").replace('"', "\\\""))
+    format!("\"{}\"", value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n"))
 }
 
 fn edit(path: &Path, change: impl FnOnce(&[u8]) -> Vec<u8>) -> Result<(), GitError> {
