@@ -163,3 +163,27 @@ fn a_missing_program_refuses_with_a_sentence_that_says_what_to_do() {
     assert_ne!(refused.code, 0);
     assert!(refused.stderr.contains("install it again, or delete"), "{refused:#?}");
 }
+
+/// Hook A is kept; something writes B over ours; the next installation keeps both.
+#[test]
+fn a_kept_hook_is_not_written_over_by_the_next_one_and_both_come_back() {
+    let (one, two) = ("#!/bin/sh\n# one\n", "#!/bin/sh\n# two\n");
+    let text = |path: &Path| std::fs::read_to_string(path).unwrap();
+    for (event, install, remove) in [
+        ("pre-commit", &["init"][..], &["uninstall", "--force"][..]),
+        ("pre-receive", &["server", "install"], &["server", "install", "--remove"]),
+    ] {
+        let lab = Lab::unprepared();
+        lab.write("a", "one\n");
+        lab.commit("one");
+        let hooks = lab.main().join(".git/hooks");
+        for theirs in [one, two] {
+            script(&hooks.join(event), theirs);
+            lab.odyssey(install).ok();
+            assert_ne!(text(&hooks.join(event)), theirs);
+        }
+        lab.odyssey(remove).ok();
+        assert_eq!(text(&hooks.join(event)), two);
+        assert_eq!(text(&hooks.join(format!("{event}.older"))), one);
+    }
+}

@@ -7,6 +7,7 @@
 //!   its own configuration, from which the hooks of the configured folder are run in place.
 
 mod proof;
+mod saved;
 mod server;
 mod settings;
 mod shim;
@@ -193,12 +194,12 @@ impl Repo {
             let path = hooks.join(event);
             let there = atomic::read(&path)?;
             if there.as_deref().is_some_and(|bytes| !shim::is_ours(bytes)) {
-                make_folder(&saved)?;
-                // Kept under its own name, because some look at it; renamed, so that its mode and time stay.
-                rename(&path, &saved.join(event))?;
+                // Kept under its own name, because some look at it.
+                saved::keep(&path, &saved, event)?;
                 let legacy = path.with_extension("legacy");
                 if atomic::read(&legacy)?.is_some_and(|bytes| !shim::is_ours(&bytes)) {
-                    rename(&legacy, &saved.join(format!("{event}.legacy")))?;
+                    saved::keep(&legacy, &saved, &format!("{event}.legacy"))?;
+                    atomic::remove(&legacy)?;
                 }
             }
             write_shim(&path, &shim::text(event, program, is_executable(&saved.join(event))))?;
@@ -217,18 +218,8 @@ impl Repo {
                     atomic::remove(&ours)?;
                 }
             }
-            for name in [event.to_owned(), format!("{event}.legacy")] {
-                let kept = saved.join(&name);
-                if kept.exists() {
-                    let back = hooks.join(&name);
-                    // Somebody has put another hook there since: both stay.
-                    let back =
-                        if back.exists() { hooks.join(format!("{name}.before-odyssey")) } else { back };
-                    rename(&kept, &back)?;
-                }
-            }
         }
-        remove_folder(&saved)?;
+        saved::put_back(&saved, &hooks)?;
         let made = folder.join("hooks-folder-made");
         if made.exists() {
             atomic::remove(&made)?;

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use super::Proof;
 use super::is_executable;
 use super::make_folder;
-use super::remove_folder;
-use super::rename;
+use super::saved;
 use super::shim;
 use super::write_shim;
 use crate::base::atomic;
@@ -44,9 +43,7 @@ impl Repo {
         }
         let path = hooks.join(event);
         if atomic::read(&path)?.is_some_and(|bytes| !shim::is_ours(&bytes)) {
-            make_folder(&saved)?;
-            // Renamed, so that its mode and time stay.
-            rename(&path, &saved.join(event))?;
+            saved::keep(&path, &saved, event)?;
         }
         let chained = is_executable(&saved.join(event));
         write_shim(&path, &shim::text(event, program, chained))?;
@@ -67,14 +64,8 @@ impl Repo {
                 atomic::remove(&path)?;
                 removed.push(event);
             }
-            let kept = saved.join(event);
-            if kept.exists() {
-                // Somebody has put another hook there since: both stay.
-                let back = if path.exists() { hooks.join(format!("{event}.before-odyssey")) } else { path };
-                rename(&kept, &back)?;
-            }
         }
-        remove_folder(&saved)?;
+        saved::put_back(&saved, &hooks)?;
         atomic::remove(&folder.join(INSTALLED))?;
         let made = folder.join(FOLDER_MADE);
         if made.exists() {
