@@ -527,3 +527,48 @@ fn nothing_of_a_refused_push_stays() {
     };
     assert_eq!(left(&yard.server.join("objects")), 0);
 }
+
+#[test]
+fn a_second_ledger_is_not_made_beside_the_configured_one() {
+    let yard = Yard::new();
+    let (own, branch) = ("refs/odyssey/ledger", "refs/heads/odyssey/ledger");
+    for (configured, other) in [(own, branch), (branch, own)] {
+        yard.lab.git_in(&yard.server, &["config", "odyssey.ledgerRef", configured]);
+        let forged = format!("refs/odyssey/ledger:{other}");
+        // Also where there is none yet.
+        for name in [own, branch] {
+            yard.lab.try_git_in(&yard.server, &["update-ref", "-d", name]);
+        }
+        for _ in 0..2 {
+            let refused = yard.home_pushes(&[&forged]);
+            assert!(refused.stderr.contains(&format!("the ledger here is {configured}")), "{refused:#?}");
+            yard.home_pushes(&[&format!("refs/odyssey/ledger:{configured}")]).ok();
+        }
+    }
+}
+
+#[test]
+fn a_symbolic_ref_is_judged_as_what_it_stands_for() {
+    let yard = Yard::new();
+    let link = |name: &str, to: &str| yard.lab.git_in(&yard.server, &["symbolic-ref", name, to]);
+    link("refs/heads/way", "refs/heads/odyssey/ui");
+    link("refs/heads/start", "refs/heads/way");
+    link("refs/heads/book", "refs/odyssey/ledger");
+    link("refs/heads/saved", "refs/odyssey/salvage/auth");
+    yard.begin();
+    yard.write("docs/guide.md", "free\n");
+    yard.commit("free");
+    let as_mallory = [("GITEA_PUSHER_NAME", "mallory")];
+    yard.lab.git(&["fetch", "--quiet", "../wild", "HEAD"]);
+    yard.lab.git_in(&yard.server, &["update-ref", "refs/odyssey/salvage/auth", "main"]);
+    for (pushed, why) in [
+        ("FETCH_HEAD:refs/heads/start", "ui is held by codex-2, for whom mallory may not act"),
+        ("FETCH_HEAD:refs/heads/book", "the ledger only moves forward"),
+        (":refs/heads/saved", "saved work is not removed by a push"),
+    ] {
+        let before = yard.server_refs();
+        let run = yard.home_pushes_with(&["--force", pushed], &as_mallory);
+        assert!(run.stderr.contains(why), "{pushed}: {run:#?}");
+        assert_eq!(yard.server_refs(), before);
+    }
+}

@@ -12,6 +12,7 @@ use crate::domain::policy::Policy;
 use crate::domain::task::TaskName;
 use crate::git::ByteSlice;
 use crate::git::Oid;
+use crate::git::error::GitError;
 use crate::git::repo::Repo;
 use crate::guard::lines::Versions;
 use crate::guard::push::Landing;
@@ -19,6 +20,7 @@ use crate::guard::push::Moved;
 use crate::guard::push::Push;
 use crate::guard::push::Pusher;
 use crate::guard::push::Refusal;
+use crate::ledger::founding::FALLBACK;
 use crate::ledger::local::LEDGER;
 use crate::ledger::pushed;
 use crate::ledger::pushed::Pushed;
@@ -183,10 +185,35 @@ fn moved(name: &[u8], old: &[u8], new: &[u8]) -> Result<Moved, ReceiveError> {
     Ok(Moved { name: String::from_utf8_lossy(name).into_owned(), old: oid(old)?, new: oid(new)? })
 }
 
+/// The refs of a push, and with each symbolic one the ref that moves in its stead.
+fn with_final_names(repo: &Repo, refs: &[Moved]) -> Result<Vec<Moved>, GitError> {
+    let mut all = Vec::new();
+    for one in refs {
+        let name = repo.final_name(&one.name)?;
+        for one in [one.clone(), Moved { name, ..one.clone() }] {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+    }
+    Ok(all)
+}
+
 fn judge(session: &Session, context: &Context<'_>, refs: &[Moved], whole: bool) -> Result<(), Failure> {
     let name = ledger_name(&session.repo)?;
+    let refs = with_final_names(&session.repo, refs)?;
+    let is_ledger = session.repo.final_name(&name)?;
     let (on_ledger, others): (Vec<Moved>, Vec<Moved>) =
-        refs.iter().cloned().partition(|one| one.name == name);
+        refs.into_iter().partition(|one| one.name == is_ledger || one.name == name);
+    // Clients would take it for the ledger, and some before the true one.
+    let second = others.iter().filter(|one| one.new.is_some() && [LEDGER, FALLBACK].contains(&&*one.name));
+    let second: Vec<Refusal> = second
+        .map(|one| Refusal { name: one.name.clone(), why: format!("the ledger here is {name}") })
+        .collect();
+    if !second.is_empty() {
+        let hint = format!("git push origin {LEDGER}:{name}");
+        return Err(refused(second, &[hint]));
+    }
     let pusher = pusher(session, context)?;
     let pushed = match on_ledger.first() {
         Some(one) => match pushed::judge(

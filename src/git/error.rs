@@ -73,6 +73,9 @@ pub enum GitError {
     /// A ref stays locked by another process, or by one that died.
     #[error("{} is locked", .0.display())]
     Locked(PathBuf),
+    /// A symbolic ref that stands for another one, and so on without an end.
+    #[error("{} is a symbolic ref without an end", text::visible(.0.as_bytes()))]
+    Endless(String),
     /// A revision that does not exist.
     #[error("'{0}' names no commit")]
     NoCommit(String),

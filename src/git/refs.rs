@@ -50,6 +50,9 @@ pub enum Step {
     Delete(String, Oid),
 }
 
+/// As many symbolic refs as git itself follows.
+const MOST_STEPS: usize = 5;
+
 impl Repo {
     /// The commit (or other object) that a ref is at, read anew from the disk; symbolic refs are followed.
     ///
@@ -65,6 +68,23 @@ impl Repo {
             Err(_) if matches!(reference.inner.target, Target::Symbolic(_)) => Ok(None),
             Err(error) => Err(GitError::gix(doing())(error)),
         }
+    }
+
+    /// The ref that is moved in the end where this one is: itself, or what it stands for, at most five steps away.
+    ///
+    /// # Errors
+    /// When the name is malformed, a ref cannot be read, or five steps do not lead to an end.
+    pub fn final_name(&self, name: &str) -> Result<String, GitError> {
+        let doing = || format!("tell which ref {name} stands for");
+        let mut last = name.to_owned();
+        for _ in 0..=MOST_STEPS {
+            let found = self.gix.try_find_reference(last.as_str()).map_err(GitError::gix(doing()))?;
+            match found.map(|found| found.inner.target) {
+                Some(Target::Symbolic(next)) => last = next.as_bstr().to_str_lossy().into_owned(),
+                Some(Target::Object(_)) | None => return Ok(last),
+            }
+        }
+        Err(GitError::Endless(name.to_owned()))
     }
 
     /// All refs below `prefix` (`refs/heads/`), by full name, in order.
