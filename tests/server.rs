@@ -572,3 +572,44 @@ fn a_symbolic_ref_is_judged_as_what_it_stands_for() {
         assert_eq!(yard.server_refs(), before);
     }
 }
+
+#[test]
+fn saved_work_of_a_live_task_is_for_its_holder_to_write() {
+    let yard = Yard::new();
+    let push = |to: &str, who: &str| {
+        yard.home_pushes_with(&[&format!("main:refs/odyssey/salvage/{to}")], &[("GITEA_PUSHER_NAME", who)])
+    };
+    let mallory = push("auth", "mallory");
+    assert!(
+        mallory.stderr.contains("auth is held by claude-1, for whom mallory may not act"),
+        "{mallory:#?}"
+    );
+    let below = push("auth/x", "mallory");
+    assert!(below.stderr.contains("it is the name of no task"), "{below:#?}");
+    push("auth", "claude-1").ok();
+    push("ended", "mallory").ok();
+}
+
+#[test]
+fn a_parked_lease_is_taken_over_for_a_claim_only_and_its_work_stays() {
+    let yard = Yard::new();
+    let as_mallory = [("GITEA_PUSHER_NAME", "mallory")];
+    yard.work("auth", HELD, "fn login() { one() }\n");
+    yard.lab.odyssey(&["park", "auth"]).ok();
+    yard.home_pushes(&["--atomic", "odyssey/auth", "refs/odyssey/ledger"]).ok();
+    let message = "x\n\nOdyssey-Event: take-over\nOdyssey-Task: auth\nOdyssey-Fence: 1\n";
+    let bare = yard.ledger_commit(message, &[("leases/auth.toml", None)], None);
+    let bare = format!("{bare}:refs/odyssey/ledger");
+    let refused = yard.home_pushes_with(&[&bare], &as_mallory);
+    assert!(refused.stderr.contains("is for claude-1 to say, for whom mallory may not act"), "{refused:#?}");
+    // Nobody is known: the lease may end, and its work may not go with it.
+    let refused = yard.home_pushes(&["--atomic", &bare, ":odyssey/auth"]);
+    assert!(refused.stderr.contains("nothing else here has its work"), "{refused:#?}");
+    // What a claim writes passes, and so does the deletion of what was saved.
+    let claim = ["claim", "late", "--region", "src/auth/login.rs", "--take-over", "--for", "mallory"];
+    yard.lab.odyssey(&claim).ok();
+    yard.home_pushes_with(&["refs/odyssey/ledger"], &as_mallory).ok();
+    let lost = yard.home_pushes_with(&[":odyssey/auth"], &as_mallory);
+    assert!(lost.stderr.contains("push it to refs/odyssey/salvage/auth first"), "{lost:#?}");
+    yard.home_pushes_with(&["--atomic", "refs/odyssey/salvage/auth", ":odyssey/auth"], &as_mallory).ok();
+}

@@ -156,6 +156,8 @@ pub fn judge(
         book = pushed.before.with(&[], &[]);
         files = Snapshot::read(repo, old)?.leases;
     }
+    // Leases that were taken away, with the subjects that say so, until a grant says for what.
+    let mut taken: Vec<(Lease, String)> = Vec::new();
     for commit in chain(repo, old, new)? {
         let next = Snapshot::read(repo, commit)?;
         let (put, remove) = next.changes_from(&files, ledger, repo)?;
@@ -173,6 +175,16 @@ pub fn judge(
         {
             pushed.owners.push((owner.clone(), subject()));
         }
+        match (step.kind(), put.first()) {
+            (Ok(EventKind::TakeOver), None) => {
+                let gone = remove.first().and_then(|task| book.get(task)).cloned();
+                taken.extend(gone.map(|lease| (lease, subject())));
+            }
+            (Ok(EventKind::Claim | EventKind::Extend), Some(new)) => {
+                taken.retain(|(lease, _)| lease.regions.overlaps(&new.regions).is_none());
+            }
+            _ => {}
+        }
         if step.kind() == Ok(EventKind::Land) {
             pushed.landings.extend(next.landed(&book)?);
         }
@@ -180,6 +192,11 @@ pub fn judge(
             book = book.with(&put, &remove);
         }
         files = next.leases;
+    }
+    for (lease, subject) in taken {
+        if !pushed.owners.iter().any(|(known, _)| *known == lease.holder) {
+            pushed.owners.push((lease.holder, subject));
+        }
     }
     pushed.after = book;
     Ok(pushed)

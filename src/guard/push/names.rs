@@ -17,13 +17,8 @@ const REPLACED: &str = "refs/replace/";
 impl Push<'_> {
     /// What a ref's name alone forbids.
     pub(super) fn refused_by_name(&self, one: &Moved) -> Result<Option<String>, GitError> {
-        if one.name.starts_with(SALVAGE) {
-            let kept = match (one.old, one.new) {
-                (None, _) => true,
-                (Some(old), Some(new)) => self.repo.reaches(new, old)?,
-                (Some(_), None) => false,
-            };
-            return Ok((!kept).then(|| "saved work is not removed by a push".to_owned()));
+        if let Some(task) = one.name.strip_prefix(SALVAGE) {
+            return self.refused_salvage(one, task);
         }
         if one.name.starts_with(REPLACED) && one.new.is_some() {
             return Ok(Some("objects are not replaced by a push".to_owned()));
@@ -40,7 +35,7 @@ impl Push<'_> {
                     Some(format!("it is the branch of {} ({}), which is live", lease.task, lease.holder))
                 }
                 (None, Some(lease)) => Some(format!("{} is to land on it", lease.task)),
-                (None, None) => None,
+                (None, None) => self.only_copy(one)?,
             });
         }
         let named = TaskName::of_branch(&one.name);
@@ -54,6 +49,50 @@ impl Push<'_> {
             return Ok(Some(format!("{} is parked, and may not write", lease.task)));
         }
         Ok(self.not_his(lease))
+    }
+
+    /// Why saved work may not be written by this pusher, or would be lost.
+    fn refused_salvage(&self, one: &Moved, task: &str) -> Result<Option<String>, GitError> {
+        let kept = match (one.old, one.new) {
+            (None, _) => true,
+            (Some(old), Some(new)) => self.repo.reaches(new, old)?,
+            (Some(_), None) => false,
+        };
+        if !kept {
+            return Ok(Some("saved work is not removed by a push".to_owned()));
+        }
+        // Whatever is below a task's name would stand in the way of what is to be saved there.
+        let Ok(task) = task.parse::<TaskName>() else {
+            return Ok(Some("it is the name of no task".to_owned()));
+        };
+        // Who ends a lease in this push was judged with the ledger, and saves what was there.
+        let live = self.after.leases().iter().find(|lease| lease.task.clashes_with(&task));
+        Ok(live.and_then(|lease| self.not_his(lease)))
+    }
+
+    /// Why the branch of a task without a lease may not be deleted: nothing else keeps its work.
+    fn only_copy(&self, one: &Moved) -> Result<Option<String>, GitError> {
+        let (Some(task), Some(tip)) = (TaskName::of_branch(&one.name), one.old) else { return Ok(None) };
+        let lease = self.before.get(&task);
+        if lease.is_some_and(|lease| self.pusher.acts_for(&lease.holder) == Some(true)) {
+            return Ok(None);
+        }
+        let salvage = format!("{SALVAGE}{task}");
+        let head = self.repo.head()?.branch().map(str::to_owned);
+        let targets =
+            self.before.leases().iter().filter(|other| lease.is_none_or(|lease| lease.task == other.task));
+        let targets = targets.map(|lease| lease.target.clone());
+        for name in targets.chain(head.filter(|_| lease.is_none())).chain([salvage.clone()]) {
+            // What this push leaves there; the other refs of the push are judged for themselves.
+            let moved = self.refs.iter().find(|one| one.name == name).map(|one| one.new);
+            let kept = moved.map_or_else(|| self.repo.reference(&name), Ok)?;
+            if let Some(kept) = kept
+                && self.repo.reaches(kept, tip)?
+            {
+                return Ok(None);
+            }
+        }
+        Ok(Some(format!("nothing else here has its work: push it to {salvage} first")))
     }
 
     /// Why the pusher may not write as a lease's task, as far as that is known.
