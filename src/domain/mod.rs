@@ -12,6 +12,7 @@ pub mod leases;
 pub mod notice;
 pub mod overlap;
 pub mod policy;
+pub mod refname;
 pub mod refused;
 pub mod region;
 pub mod region_error;

@@ -23,6 +23,7 @@ use super::lease::Fence;
 use super::lease::Lease;
 use super::lease::Phase;
 use super::lease::Place;
+use super::refname;
 use super::span::Lines;
 use super::task::TaskName;
 use super::ttl;
@@ -308,7 +309,8 @@ impl About<'_> {
         let hex = !new.base.is_empty() && new.base.bytes().all(|byte| byte.is_ascii_hexdigit());
         self.need(hex, "its base is no commit")?;
         let on_a_branch = new.target.starts_with("refs/heads/") && TaskName::of_branch(&new.target).is_none();
-        self.need(on_a_branch, "its target is no branch to land on")?;
+        let good = refname::broken_rule(&new.target).is_none();
+        self.need(on_a_branch && good, "its target is no branch to land on")?;
         self.granted(new)
     }
 

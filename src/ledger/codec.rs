@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::clock::Timestamp;
+use crate::base::text;
 use crate::domain::holder::Holder;
 use crate::domain::holder::HolderKind;
 use crate::domain::lease;
@@ -12,6 +13,7 @@ use crate::domain::lease::Lease;
 use crate::domain::lease::Mode;
 use crate::domain::lease::Phase;
 use crate::domain::lease::Place;
+use crate::domain::refname;
 use crate::domain::region::Case;
 use crate::domain::region::RegionSet;
 use crate::domain::task::TaskName;
@@ -74,6 +76,12 @@ impl LeaseFile {
     pub fn lease(self, case: Case) -> Result<Lease, String> {
         let say = |error: &dyn std::error::Error| error.to_string();
         let holder = Holder::new(&self.holder.name, self.holder.kind).map_err(|error| say(&error))?;
+        // Whoever asked git for a bad name would stop at it, in every clone.
+        for name in self.branch.iter().chain([&self.target]) {
+            if let Some(rule) = refname::broken_rule(name) {
+                return Err(format!("'{}' is no name of a ref: {rule}", text::visible(name.as_bytes())));
+            }
+        }
         let texts = self.regions.iter().map(String::as_str);
         let regions = lease::regions_from(texts, &self.sets, case).map_err(|error| say(&error))?;
         Ok(Lease {

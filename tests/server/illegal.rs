@@ -152,6 +152,11 @@ const TABLE: &[Illegal] = &[
         "its branch is not the task's",
     ),
     (
+        "a claim whose target no git takes",
+        |yard| claimed(yard, 3, "3\n", "refs/heads/main", "refs/heads/x y"),
+        "'refs/heads/x y' is no name of a ref",
+    ),
+    (
         "a claim that never ends",
         |yard| claimed(yard, 3, "3\n", "2026-11-24T02:30:00Z", "9026-11-24T02:30:00Z"),
         "the end is not its length after the grant",
