@@ -613,3 +613,23 @@ fn a_parked_lease_is_taken_over_for_a_claim_only_and_its_work_stays() {
     assert!(lost.stderr.contains("push it to refs/odyssey/salvage/auth first"), "{lost:#?}");
     yard.home_pushes_with(&["--atomic", "refs/odyssey/salvage/auth", ":odyssey/auth"], &as_mallory).ok();
 }
+
+#[test]
+fn an_agent_brings_nothing_to_its_target_but_by_a_landing() {
+    let yard = Yard::new();
+    let push = |refs: &[&str], who: &str| yard.home_pushes_with(refs, &[("GITEA_PUSHER_NAME", who)]);
+    yard.work("auth", HELD, "fn login() { done() }\n");
+    push(&["odyssey/auth"], "claude-1").ok();
+    let place = yard.lab.workspace("auth");
+    // Its own branch, and the same change as another commit.
+    yard.lab.git_in(&place, &["checkout", "--quiet", "--detach"]);
+    yard.lab.git_in(&place, &["commit", "--quiet", "--no-verify", "--amend", "-m", "not mine"]);
+    let other = yard.lab.git_in(&place, &["rev-parse", "HEAD"]);
+    yard.lab.git_in(&place, &["checkout", "--quiet", "odyssey/auth"]);
+    for commit in ["odyssey/auth", &other] {
+        let alone = push(&[&format!("{commit}:refs/heads/main")], "claude-1");
+        assert!(alone.stderr.contains("auth may not move it itself"), "{alone:#?}");
+    }
+    yard.lab.odyssey(&["land", "auth"]).ok();
+    push(&["--atomic", "main", "refs/odyssey/ledger"], "claude-1").ok();
+}

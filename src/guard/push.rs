@@ -9,8 +9,8 @@
 //! 1. On a task's branch: the task's, which must be live, or have been until this very push, and be the pusher's.
 //! 2. On a target, between the two commits that a landing in this push names: that task's, under the lease as it was
 //!    before the landing ended it. Work of another task that has not landed does not land with it.
-//! 3. Reached by a live task's branch: that task's, whoever merges it; but an agent that is known to push does not
-//!    move its target itself.
+//! 3. Reached by a live task's branch: that task's, whoever merges it; but an agent that is known to push brings
+//!    nothing to its target that no landing in the push names, wherever the commits come from.
 //! 4. All else: the pusher's. Known by name, that is whoever holds leases under the names that the pusher may act for;
 //!    known by fences, the tasks that these are of; not known, a person who holds nothing.
 //!
@@ -273,16 +273,6 @@ impl Push<'_> {
             }
         }
         let new = New::of(self.repo, &[tip], known)?;
-        for lease in self.after.leases().iter().filter(|lease| self.is_own_agent(lease, &one.name)) {
-            let branch = lease.branch().unwrap_or_default();
-            let moved = self.refs.iter().find(|one| one.name == branch).and_then(|one| one.new);
-            let tip = moved.map_or_else(|| self.repo.reference(branch), |new| Ok(Some(new)))?;
-            let work = self.repo.new_commits(tip.as_slice(), known)?;
-            if work.iter().any(|commit| new.is_new(commit)) {
-                let task = &lease.task;
-                found.push(format!("{task} may not move it itself: its work lands together with the ledger"));
-            }
-        }
         let mut books = [false, true].map(|lands| Books { lands, of: HashMap::new() });
         let mut landed: HashMap<Oid, &Lease> = HashMap::new();
         for landing in self.landings.iter().filter(|landing| landing.lease.target == one.name) {
@@ -292,6 +282,14 @@ impl Push<'_> {
                     landed.entry(commit).or_insert(&landing.lease);
                 }
             }
+        }
+        if new.commits.iter().any(|commit| !landed.contains_key(commit)) {
+            let live = self.before.leases().iter().chain(self.after.leases());
+            let own: BTreeSet<&TaskName> =
+                live.filter(|lease| self.is_own_agent(lease, &one.name)).map(|lease| &lease.task).collect();
+            found.extend(own.into_iter().map(|task| {
+                format!("{task} may not move it itself: its work lands together with the ledger")
+            }));
         }
         for commit in &new.commits {
             let why = match landed.get(commit) {
