@@ -633,3 +633,21 @@ fn an_agent_brings_nothing_to_its_target_but_by_a_landing() {
     yard.lab.odyssey(&["land", "auth"]).ok();
     push(&["--atomic", "main", "refs/odyssey/ledger"], "claude-1").ok();
 }
+
+#[test]
+fn the_policy_is_changed_by_those_who_are_named_for_it() {
+    let yard = Yard::new();
+    yard.lab.git_in(&yard.server, &["config", "--add", "odyssey.policyPusher", "anna"]);
+    yard.begin();
+    yard.write("odyssey.toml", "commons = [\"**\"]\n");
+    yard.commit("all is common");
+    let refused = yard.push(&["HEAD:main"]);
+    assert!(refused.stderr.contains("odyssey.toml is changed there by anna only"), "{refused:#?}");
+    // Elsewhere it decides nothing.
+    yard.pushed(&["HEAD:refs/heads/proposal"]);
+    yard.lab.git(&["fetch", "--quiet", "origin", "proposal"]);
+    let push = |who: &str| yard.home_pushes_with(&["FETCH_HEAD:main"], &[("GITEA_PUSHER_NAME", who)]);
+    let mallory = push("mallory");
+    assert!(mallory.stderr.contains("odyssey.toml is changed there by anna only"), "{mallory:#?}");
+    push("anna").ok();
+}

@@ -28,6 +28,7 @@ use crate::ledger::pushed::PushedError;
 use crate::workspace::place;
 
 use super::Context;
+use super::session::POLICY;
 use super::session::Session;
 use super::session::SessionError;
 
@@ -47,6 +48,9 @@ const LEDGER_NAME: &str = "odyssey.ledgerRef";
 
 /// Says how pushers are known: `pusher` by name, which is the default, or `none`.
 const IDENTITY: &str = "odyssey.identity";
+
+/// Names a pusher that may change the policy file on HEAD's branch; where none is named, all may.
+const POLICY_PUSHER: &str = "odyssey.policyPusher";
 
 /// The push option that carries a fence, as `odyssey-fence=TASK:N`.
 const FENCE_OPTION: &str = "odyssey-fence=";
@@ -215,6 +219,10 @@ fn judge(session: &Session, context: &Context<'_>, refs: &[Moved], whole: bool) 
         return Err(refused(second, &[hint]));
     }
     let pusher = pusher(session, context)?;
+    let policy = policy_changes(session, &pusher, &others)?;
+    if !policy.is_empty() {
+        return Err(refused(policy, &[format!("on the server: git config --add {POLICY_PUSHER} NAME")]));
+    }
     let pushed = match on_ledger.first() {
         Some(one) => match pushed::judge(
             &session.ledger(),
@@ -268,6 +276,27 @@ fn judge(session: &Session, context: &Context<'_>, refs: &[Moved], whole: bool) 
     }
     let hints = who_hint(&pusher, &refusals);
     Err(refused(refusals, &hints))
+}
+
+/// The refs by which somebody would change what counts as common, and is not named for it on this server.
+fn policy_changes(session: &Session, pusher: &Pusher, refs: &[Moved]) -> Result<Vec<Refusal>, GitError> {
+    let repo = &session.repo;
+    let known = repo.all_values(POLICY_PUSHER);
+    if known.is_empty() || matches!(pusher, Pusher::Named { name, .. } if known.contains(name)) {
+        return Ok(Vec::new());
+    }
+    let Some(branch) = repo.head()?.branch().map(|name| repo.final_name(name)).transpose()? else {
+        return Ok(Vec::new());
+    };
+    let file = |commit: Option<Oid>| commit.map(|commit| repo.file_at(commit, POLICY.into())).transpose();
+    let mut refusals = Vec::new();
+    for one in refs.iter().filter(|one| one.name == branch) {
+        if file(one.old)?.flatten() != file(one.new)?.flatten() {
+            let why = format!("{POLICY} is changed there by {} only", known.join(", "));
+            refusals.push(Refusal { name: one.name.clone(), why });
+        }
+    }
+    Ok(refusals)
 }
 
 fn refused(refusals: Vec<Refusal>, hints: &[String]) -> Failure {
