@@ -35,6 +35,8 @@ pub struct Abandon {
 struct Abandoned {
     task: TaskName,
     salvage: Option<String>,
+    /// Whether another machine may have work that is not in the salvage.
+    elsewhere: bool,
     workspace: Removed,
 }
 
@@ -55,6 +57,7 @@ impl Abandon {
             Ok(_) | Err(Refused::NotActive(_)) => {}
             Err(refused) => return Err(LedgerError::from(refused).into()),
         }
+        let elsewhere = session.is_elsewhere(&lease)?;
         let saved = removal::save(&session, &lease, &self.reason, session.now)?;
         let written = removal::begin_end(&session, &lease, saved)?;
         let ended = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
@@ -83,9 +86,16 @@ impl Abandon {
         let mut page = Page::default();
         page.put(Label::Good, "abandoned ").put(Label::Name, task.as_str()).end();
         land::removed(&mut page, &task, &workspace);
+        if elsewhere {
+            page.put(Label::Warn, "  only what is on this machine is saved here").end();
+            page.line(
+                Label::Plain,
+                "  what another machine has of it stays there, in its workspace or on its branch",
+            );
+        }
         Ok(Outcome::new(
             page,
-            &Abandoned { task, salvage: saved.map(|commit| commit.to_string()), workspace },
+            &Abandoned { task, salvage: saved.map(|commit| commit.to_string()), elsewhere, workspace },
         ))
     }
 }

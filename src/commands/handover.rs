@@ -1,6 +1,7 @@
 //! Handing a task over to another machine: its commits and its uncommitted edits go to the remote that decides, and come
 //! from there.
 
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::base::failure::Explain;
@@ -21,8 +22,10 @@ use crate::workspace::salvage;
 use crate::workspace::setup;
 
 use super::init;
+use super::land;
 use super::removal;
 use super::session::Session;
+use super::syncing::Syncing;
 
 /// Why work cannot go to another machine, or come from one.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,43 @@ pub enum HandoverError {
     /// The work is in a checkout of the person's own.
     #[error("{0} works in a checkout of its own, without a branch to send")]
     Here(TaskName),
+    /// What is here may be what another machine has gone on from.
+    #[error("no workspace here has the lease of {0}: another machine may have gone on with it")]
+    Elsewhere(TaskName),
+    /// Uncommitted edits here, and other work there.
+    #[error("the workspace of {task} is not as another machine went on from it: {}", .path.display())]
+    NotClean {
+        /// The task.
+        task: TaskName,
+        /// The workspace.
+        path: PathBuf,
+    },
+    /// Commits here that are not in what another machine has sent.
+    #[error("{branch} has commits here that are not in what another machine has sent of {task}")]
+    Apart {
+        /// The task.
+        task: TaskName,
+        /// The branch as people write it.
+        branch: String,
+    },
+    /// Commits that no workspace holds.
+    #[error("{branch} is here, and no workspace of {task}")]
+    NoWorkspace {
+        /// The task.
+        task: TaskName,
+        /// The branch as people write it.
+        branch: String,
+        /// Where its workspace would be.
+        path: PathBuf,
+    },
+    /// git remembers a workspace whose folder is gone.
+    #[error("the folder of the workspace of {task} is gone: {}", .path.display())]
+    Missing {
+        /// The task.
+        task: TaskName,
+        /// Where it was.
+        path: PathBuf,
+    },
     /// The branch is not here.
     #[error("the branch of {0} is not on this machine")]
     NoBranch(TaskName),
@@ -43,6 +83,8 @@ pub enum HandoverError {
         task: TaskName,
         /// The remote.
         remote: String,
+        /// The branch that is here under its name all the same, as people write it.
+        branch: Option<String>,
     },
 }
 
@@ -54,11 +96,45 @@ impl Explain for HandoverError {
             HandoverError::NoBranch(task) => {
                 vec![format!("send it from the machine that has it: git odyssey park {task} --push")]
             }
-            HandoverError::NotSent { task, .. } => vec![
-                format!("on the machine that has it: git odyssey park {task} --push"),
-                "if that is gone for good, its regions can be had by another task: claim … --take-over"
-                    .to_owned(),
+            HandoverError::Elsewhere(task) => vec![
+                format!("send it from the machine that has it: git odyssey park {task} --push"),
+                format!("then go on with it here: git odyssey resume {task}"),
             ],
+            HandoverError::NotClean { task, path } => vec![
+                "nothing was touched, and the task is as it was".to_owned(),
+                format!(
+                    "finish there what is under way and put its edits aside: git -C {} stash --include-untracked",
+                    path.display()
+                ),
+                format!("then bring what was sent: git odyssey resume {task}"),
+            ],
+            HandoverError::Apart { task, branch } => vec![
+                "nothing was touched, and the task is as it was".to_owned(),
+                format!("keep what is here under another name: git branch {branch}-here {branch}"),
+                format!(
+                    "put the branch back to where the other machine went on from, then: git odyssey resume {task}"
+                ),
+            ],
+            HandoverError::NoWorkspace { task, branch, path } => vec![
+                format!("make its workspace: git worktree add {} {branch}", path.display()),
+                format!("then: git odyssey resume {task}"),
+            ],
+            HandoverError::Missing { task, path } => vec![
+                "put it back where it was".to_owned(),
+                format!("or let git forget it: git worktree remove --force --force {}", path.display()),
+                format!("then: git odyssey resume {task}"),
+            ],
+            HandoverError::NotSent { task, remote, branch } => {
+                let mut hints = vec![format!("on the machine that has it: git odyssey park {task} --push")];
+                hints.extend(branch.as_ref().map(|branch| {
+                    format!("if {branch} as it is here is all of it, send that: git push {remote} {branch}")
+                }));
+                hints.push(
+                    "if that is gone for good, its regions can be had by another task: claim … --take-over"
+                        .to_owned(),
+                );
+                hints
+            }
         }
     }
 }
@@ -84,6 +160,9 @@ pub fn send(session: &Session, lease: &Lease) -> Result<Sent, Failure> {
     let branch = lease.branch().ok_or_else(|| HandoverError::Here(lease.task.clone()))?;
     let tip = session.repo.reference(branch)?;
     let tip = tip.ok_or_else(|| HandoverError::NoBranch(lease.task.clone()))?;
+    if session.is_elsewhere(lease)? {
+        return Err(HandoverError::Elsewhere(lease.task.clone()).into());
+    }
     let saved = match session.workspace(lease)?.filter(|worktree| !worktree.missing) {
         Some(worktree) if !Repo::open(&worktree.path)?.changes_by_git()?.is_empty() => {
             let name = salvage::reference(&lease.task);
@@ -112,37 +191,108 @@ pub struct Waiting {
     tip: Oid,
     /// What no commit of the branch holds.
     edits: Option<Oid>,
+    /// Where the branch is here, if it is: `tip` reaches that.
+    old: Option<Oid>,
+    /// The workspace here, which is clean and on the branch, if there is one.
+    workspace: Option<PathBuf>,
 }
 
-/// The work of a task that another machine has sent, if its branch is not here.
+/// The work of a task with which another machine has gone on, if it is not here. Nothing is changed by looking.
 ///
 /// # Errors
-/// When the work is neither here nor on the remote.
+/// When the work is neither here nor on the remote, or what is here is in its way.
 pub fn look(session: &Session, lease: &Lease) -> Result<Option<Waiting>, Failure> {
     let (Some(authority), Some(branch)) = (&session.authority, lease.branch()) else { return Ok(None) };
-    if session.repo.reference(branch)?.is_some() {
+    if !session.is_elsewhere(lease)? {
         return Ok(None);
     }
-    let tip = authority.bring(&session.ledger(), branch)?.ok_or_else(|| not_sent(authority, lease))?;
-    let edits = authority.bring(&session.ledger(), &salvage::reference(&lease.task))?;
+    let old = session.repo.reference(branch)?;
+    let not_sent = || not_sent(authority, lease, old.map(|_| land::short(branch).to_owned()));
+    let tip = authority.bring(&session.ledger(), branch)?.ok_or_else(not_sent)?;
+    let name = salvage::reference(&lease.task);
+    let edits = authority.bring(&session.ledger(), &name)?;
     let edits = match edits {
         // Only what was saved on top of this very commit goes with it; what is older stays on the remote.
         Some(edits) if session.repo.commit(edits)?.parents.first() == Some(&tip) => Some(edits),
         _ => None,
     };
-    Ok(Some(Waiting { branch: branch.to_owned(), tip, edits }))
+    let mut waiting = Waiting { branch: branch.to_owned(), tip, edits, old, workspace: None };
+    let task = || lease.task.clone();
+    let worktree = session.workspace(lease)?;
+    if let Some(worktree) = worktree.as_ref().filter(|worktree| worktree.missing) {
+        return Err(HandoverError::Missing { task: task(), path: worktree.path.clone() }.into());
+    }
+    let ahead = match old {
+        Some(old) if old != tip && session.repo.reaches(old, tip)? => true,
+        Some(old) if !session.repo.reaches(tip, old)? => {
+            let branch = land::short(branch).to_owned();
+            return Err(HandoverError::Apart { task: task(), branch }.into());
+        }
+        _ => false,
+    };
+    let Some(worktree) = worktree else {
+        if ahead {
+            let (branch, path) = (land::short(branch).to_owned(), session.workspaces()?.path(&lease.task));
+            return Err(HandoverError::NoWorkspace { task: task(), branch, path }.into());
+        }
+        return Ok(Some(waiting));
+    };
+    // What was saved here and sent is no news.
+    let known = match (edits, session.repo.reference(&name)?) {
+        (Some(edits), Some(own)) => session.repo.reaches(own, edits)?,
+        (edits, _) => edits.is_none(),
+    };
+    if ahead || (old == Some(tip) && known) {
+        return Ok(None);
+    }
+    let workspace = Repo::open(&worktree.path)?;
+    let on_branch = workspace.head()?.branch() == Some(branch);
+    if !on_branch || workspace.operation_under_way().is_some() || !workspace.changes_by_git()?.is_empty() {
+        return Err(HandoverError::NotClean { task: task(), path: worktree.path }.into());
+    }
+    waiting.workspace = Some(worktree.path);
+    Ok(Some(waiting))
 }
 
-fn not_sent(authority: &Authority, lease: &Lease) -> HandoverError {
-    HandoverError::NotSent { task: lease.task.clone(), remote: authority.remote().name.clone() }
+fn not_sent(authority: &Authority, lease: &Lease, branch: Option<String>) -> HandoverError {
+    HandoverError::NotSent { task: lease.task.clone(), remote: authority.remote().name.clone(), branch }
 }
 
 impl Waiting {
-    /// Makes the workspace with this work in it.
+    /// Makes the workspace with this work in it, or brings the one that is here to it. `lease` is the new grant.
     ///
     /// # Errors
     /// When something is where it would go, or it cannot be made. The lease stays.
     pub fn unpack(self, session: &Session, lease: &Lease) -> Result<PathBuf, Failure> {
+        match (&self.workspace, self.old) {
+            (Some(path), Some(old)) => {
+                let path = path.clone();
+                self.bring_forward(session, lease, &path, old)?;
+                Ok(path)
+            }
+            (_, Some(old)) => {
+                // All its commits are in what was brought, which a ref of ours keeps.
+                removal::delete_branch(session, &self.branch, old, "its work is on another machine")?;
+                self.make(session, lease)
+            }
+            (_, None) => self.make(session, lease),
+        }
+    }
+
+    fn bring_forward(self, session: &Session, lease: &Lease, path: &Path, old: Oid) -> Result<(), Failure> {
+        let workspace = Repo::open(path)?;
+        if old != self.tip {
+            let (branch, new) = (self.branch.as_str(), self.tip);
+            Syncing { lease, branch, workspace: &workspace, old, new }.carry_out(session)?;
+        }
+        if let Some(edits) = self.edits {
+            Repo::open(path)?.restore_snapshot(edits, None)?;
+        }
+        // Last: with the new fence in it, the workspace has the task's work.
+        Ok(copy::write(path, &LeaseFile::of(lease).to_toml())?)
+    }
+
+    fn make(self, session: &Session, lease: &Lease) -> Result<PathBuf, Failure> {
         let workspaces = session.workspaces()?;
         let making = Making {
             branch: self.branch.clone(),

@@ -183,6 +183,9 @@ impl Land {
     fn attempt(&self, session: &Session, context: &Context<'_>, task: &TaskName) -> Result<Landed, Attempt> {
         let lease = self.verified_lease(session, context, task)?;
         let branch = lease.branch().ok_or_else(|| LandError::Here(task.clone())).map_err(Failure::from)?;
+        if session.repo.reference(branch).map_err(Failure::from)?.is_some() && session.is_elsewhere(&lease)? {
+            return Err(Failure::from(HandoverError::Elsewhere(task.clone())).into());
+        }
         let workspace = clean_workspace(session, &lease, branch)?;
         let (tip, old) = ends(session, &lease, branch)?;
         let commits = session.repo.new_commits(&[tip], &[old]).map_err(Failure::from)?;

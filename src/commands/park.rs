@@ -70,7 +70,10 @@ impl Park {
         match &parked {
             Some(lease) => {
                 page.put(Label::Good, "parked ").put(Label::Name, task.as_str()).end();
-                if let Some(worktree) = session.workspace(lease)?.filter(|worktree| !worktree.missing) {
+                let worktree = session.workspace(lease)?.filter(|worktree| !worktree.missing);
+                if session.is_elsewhere(lease)? {
+                    page.line(Label::Plain, "  its work stays on the machine that has it");
+                } else if let Some(worktree) = worktree {
                     copy::write(&worktree.path, &LeaseFile::of(lease).to_toml())?;
                     page.put(Label::Plain, "  its work stays in ");
                     page.put(Label::Place, worktree.path.display().to_string()).end();

@@ -84,6 +84,17 @@ impl Release {
             }
             Work::Some => {
                 page.put(Label::Warn, "parked ").put(Label::Name, task.as_str());
+                if session.is_elsewhere(&lease)? {
+                    page.put(
+                        Label::Plain,
+                        ": no workspace here has its lease, and another machine may have work",
+                    )
+                    .end();
+                    page.line(Label::Quiet, format!("  go on with it here: git odyssey resume {task}"));
+                    page.line(Label::Quiet, format!("  or give it up: git odyssey abandon {task}"));
+                    let released = Released { task, parked: true, workspace: Removed::Nothing };
+                    return Ok(Outcome::new(page, &released));
+                }
                 page.put(Label::Plain, ": its work has not landed, and stays").end();
                 page.line(Label::Quiet, format!("  land it: git odyssey land {task}"));
                 page.line(Label::Quiet, format!("  or give it up, saved: git odyssey abandon {task}"));

@@ -69,6 +69,10 @@ pub fn work_behind(session: &Session, lease: &Lease) -> Work {
 fn holds_work(session: &Session, lease: &Lease) -> Result<bool, Failure> {
     // Work under a lease without a workspace is in the person's own checkout, and ending the lease touches nothing.
     let Some(branch) = lease.branch() else { return Ok(false) };
+    if session.is_elsewhere(lease)? {
+        // On another machine there may be anything.
+        return Ok(true);
+    }
     if let Some(tip) = session.repo.reference(branch)? {
         let target = session.repo.reference(&lease.target)?;
         match target {
@@ -76,10 +80,7 @@ fn holds_work(session: &Session, lease: &Lease) -> Result<bool, Failure> {
             _ => return Ok(true),
         }
     }
-    let Some(worktree) = session.workspace(lease)? else {
-        // On another machine there may be anything.
-        return Ok(session.authority.is_some() && session.repo.reference(branch)?.is_none());
-    };
+    let Some(worktree) = session.workspace(lease)? else { return Ok(false) };
     if worktree.missing {
         return Ok(false);
     }

@@ -70,15 +70,17 @@ impl Resume {
             Ok((vec![entry], lease))
         })?;
         let text = LeaseFile::of(&lease).to_toml();
-        let path = match session.workspace(&lease)?.filter(|worktree| !worktree.missing) {
-            Some(worktree) => {
+        let found = match &waiting {
+            None => session.workspace(&lease)?.filter(|worktree| !worktree.missing),
+            Some(_) => None,
+        };
+        let path = match (waiting, found) {
+            (Some(waiting), _) => Some(waiting.unpack(&session, &lease)?),
+            (None, Some(worktree)) => {
                 copy::write(&worktree.path, &text)?;
                 Some(worktree.path)
             }
-            None if waiting.is_some() => {
-                waiting.map(|waiting| waiting.unpack(&session, &lease)).transpose()?
-            }
-            None => {
+            (None, None) => {
                 if let (None, Some(checkout)) = (lease.branch(), session.repo.checkout()) {
                     copy::write_here(checkout, &lease, &text)?;
                 }

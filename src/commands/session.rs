@@ -259,11 +259,30 @@ impl Session {
         Ok(None)
     }
 
-    /// Writes a lease's copy into its workspace, where there is one.
+    /// Whether another machine may have gone on with a task: what is here under its name is the task's work only in a
+    /// workspace that was given the lease's fence. Never where no remote decides, nor without a branch.
+    ///
+    /// # Errors
+    /// When the worktrees cannot be listed, or a note cannot be understood.
+    pub fn is_elsewhere(&self, lease: &Lease) -> Result<bool, Failure> {
+        if self.authority.is_none() || lease.branch().is_none() {
+            return Ok(false);
+        }
+        let Some(worktree) = self.workspace(lease)?.filter(|worktree| !worktree.missing) else {
+            return Ok(true);
+        };
+        Ok(copy::workspace(&worktree.path)? != Some((lease.task.clone(), lease.fence)))
+    }
+
+    /// Writes a lease's copy into its workspace, where there is one that has the task's work.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn refresh_copy(&self, lease: &Lease) -> Result<(), Failure> {
+        // With the new fence in it a workspace that was left behind would pass for the one that went on.
+        if self.is_elsewhere(lease)? {
+            return Ok(());
+        }
         if let Some(worktree) = self.workspace(lease)?.filter(|worktree| !worktree.missing) {
             copy::write(&worktree.path, &LeaseFile::of(lease).to_toml())?;
         }

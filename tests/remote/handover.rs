@@ -1,5 +1,8 @@
 //! Handing a task from one machine to another: commits, uncommitted edits, and nothing of either lost.
 
+use std::path::Path;
+use std::path::PathBuf;
+
 use crate::fleet::Fleet;
 use crate::support;
 
@@ -68,4 +71,84 @@ fn work_that_another_machine_sent_under_the_same_name_is_not_overwritten() {
     alone.odyssey(&["claim", "auth", "--region", "src/**", "--for", "claude-1"]).ok();
     let refused = alone.odyssey(&["park", "auth", "--push"]);
     assert!(refused.stderr.contains("no remote decides here"), "{refused:#?}");
+}
+
+/// One machine has parked and sent `auth` with a commit, and the other has gone on with it and made another.
+fn gone_on(ttl: &str) -> (Fleet, PathBuf, PathBuf) {
+    let fleet = Fleet::of(&["one", "two"]);
+    fleet.run("one", &["claim", "auth", "--region", "src/**", "--for", "claude-1"]).ok();
+    let first = fleet.workspace("one", "auth");
+    commit(&fleet, &first, "src/a.rs", "first");
+    fleet.run("one", &["park", "auth", "--push"]).ok();
+    fleet.run("two", &["resume", "auth", "--for", "codex-1", "--ttl", ttl]).ok();
+    let second = fleet.workspace("two", "auth");
+    commit(&fleet, &second, "src/b.rs", "second");
+    (fleet, first, second)
+}
+
+fn commit(fleet: &Fleet, workspace: &Path, file: &str, text: &str) {
+    support::write(&workspace.join(file), text);
+    fleet.lab.commit_in(workspace, text);
+}
+
+#[test]
+fn a_branch_that_another_machine_has_gone_on_from_is_not_the_tasks_work() {
+    let (fleet, first, second) = gone_on("1h");
+    let main = fleet.there("refs/heads/main");
+    let sent = fleet.there("refs/heads/odyssey/auth");
+    fleet.run("one", &["status"]).ok();
+
+    let refused = fleet.run("one", &["land", "auth"]);
+    assert_eq!(refused.code, 1, "{refused:#?}");
+    assert!(refused.stderr.contains("another machine may have gone on with it"), "{refused:#?}");
+    let refused = fleet.run("one", &["park", "auth", "--push"]);
+    assert!(refused.stderr.contains("another machine may have gone on with it"), "{refused:#?}");
+    assert_eq!((fleet.there("refs/heads/main"), fleet.there("refs/heads/odyssey/auth")), (main, sent));
+    // A person may renew and stop it from here; what was left here does not pass for its work by that.
+    fleet.run("one", &["renew", "auth"]).ok();
+    let released = fleet.run("one", &["release", "auth"]).ok();
+    assert!(released.stdout.contains("parked auth: no workspace here has its lease"), "{released:#?}");
+    assert_eq!(fleet.run("one", &["land", "auth"]).code, 1);
+
+    // What the other machine sends afterwards comes here, into the workspace that is here.
+    fleet.run("two", &["park", "auth", "--push"]).ok();
+    fleet.run("one", &["resume", "auth"]).ok();
+    assert_eq!(fleet.lab.git_in(&first, &["log", "-2", "--format=%s"]), "second\nfirst");
+    assert!(fleet.lab.git_in(&first, &["status", "--porcelain"]).is_empty());
+    fleet.run("two", &["status"]).ok();
+    assert_eq!(fleet.run("two", &["land", "auth"]).code, 1);
+    fleet.run("one", &["land", "auth"]).ok();
+    assert_eq!(fleet.lab.git_in(&fleet.machine("one"), &["show", "main:src/b.rs"]), "second");
+    assert!(second.join("src/b.rs").exists());
+    fleet.check();
+}
+
+#[test]
+fn what_is_edited_or_committed_here_is_not_moved_to_what_another_machine_sent() {
+    let (fleet, first, _) = gone_on("1h");
+    fleet.run("two", &["park", "auth", "--push"]).ok();
+    support::write(&first.join("src/a.rs"), "edited\n");
+    let refused = fleet.run("one", &["resume", "auth"]);
+    assert_eq!(refused.code, 1, "{refused:#?}");
+    assert!(refused.stderr.contains("stash --include-untracked"), "{refused:#?}");
+    assert!(fleet.run("one", &["status"]).ok().stdout.contains("parked"));
+    assert_eq!(std::fs::read_to_string(first.join("src/a.rs")).unwrap(), "edited\n");
+    fleet.lab.git_in(&first, &["-c", "core.hooksPath=/nonexistent", "commit", "--quiet", "-am", "own"]);
+    let refused = fleet.run("one", &["resume", "auth"]);
+    assert!(refused.stderr.contains("has commits here that are not in what"), "{refused:#?}");
+    assert!(fleet.run("one", &["status"]).ok().stdout.contains("parked"));
+}
+
+#[test]
+fn work_on_another_machine_is_behind_a_lease_that_expired_and_given_up_without_a_claim_that_it_is_saved() {
+    let (fleet, first, second) = gone_on("5m");
+    // How long a lease lasts is counted from when it was seen here first.
+    fleet.run("one", &["status", "--fetch"]).ok();
+    fleet.lab.advance(10);
+    let refused = fleet.run("one", &["claim", "next", "--region", "src/**", "--for", "claude-1"]);
+    assert!(refused.stderr.contains("--take-over"), "{refused:#?}");
+    let given_up = fleet.run("one", &["abandon", "auth"]).ok();
+    assert!(given_up.stdout.contains("only what is on this machine is saved here"), "{given_up:#?}");
+    assert!(!first.exists() && second.join("src/b.rs").exists());
+    assert_eq!(fleet.lab.git_in(&second, &["log", "-1", "--format=%s"]), "second");
 }
