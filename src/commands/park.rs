@@ -52,8 +52,14 @@ impl Park {
         let fence = renew::own_fence(&session, context, &task)?;
         let sent = if self.push {
             // Before it is parked: whoever sees it parked finds the work.
-            let lease = session.ledger().read()?.book.need(&task).map_err(LedgerError::from)?.clone();
-            Some(handover::send(&session, &lease)?)
+            let book = session.ledger().read()?.book;
+            let lease = book.need(&task).map_err(LedgerError::from)?;
+            // And not by a former holder, whose work is not the task's any more.
+            match book.need_active(&task, fence) {
+                Ok(_) | Err(Refused::NotActive(_)) => {}
+                Err(refused) => return Err(LedgerError::from(refused).into()),
+            }
+            Some(handover::send(&session, lease)?)
         } else {
             None
         };

@@ -152,3 +152,14 @@ fn work_on_another_machine_is_behind_a_lease_that_expired_and_given_up_without_a
     assert!(!first.exists() && second.join("src/b.rs").exists());
     assert_eq!(fleet.lab.git_in(&second, &["log", "-1", "--format=%s"]), "second");
 }
+
+#[test]
+fn a_former_holder_sends_nothing() {
+    let (fleet, first, _) = gone_on("1h");
+    support::write(&first.join("src/a.rs"), "edited\n");
+    let sent = fleet.there("refs/heads/odyssey/auth");
+    let refused = fleet.lab.odyssey_in(&first, &["park", "--push"]);
+    assert_eq!(refused.code, 5, "{refused:#?}");
+    assert_eq!(fleet.there("refs/heads/odyssey/auth"), sent);
+    assert_eq!(fleet.there("refs/odyssey/salvage/auth"), "");
+}
