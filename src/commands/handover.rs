@@ -9,14 +9,18 @@ use crate::base::failure::Failure;
 use crate::domain::lease::Lease;
 use crate::domain::task::TaskName;
 use crate::git::Oid;
+use crate::git::error::GitError;
 use crate::git::refs::Expect;
 use crate::git::repo::Repo;
 use crate::git::worktree::NewWorktree;
 use crate::ledger::codec::LeaseFile;
+use crate::ledger::error::LedgerError;
 use crate::ledger::intent::Intent;
 use crate::ledger::intent::Making;
 use crate::ledger::intent::Written;
+use crate::ledger::landing::fetched;
 use crate::ledger::remote::Authority;
+use crate::ledger::remote_error::AuthorityError;
 use crate::workspace::copy;
 use crate::workspace::salvage;
 use crate::workspace::setup;
@@ -76,6 +80,16 @@ pub enum HandoverError {
     /// The branch is not here.
     #[error("the branch of {0} is not on this machine")]
     NoBranch(TaskName),
+    /// An earlier task of the same name has left its branch on the remote.
+    #[error("{name} on {remote} has commits that are not here, and does not go on from where {task} began")]
+    Former {
+        /// The task.
+        task: TaskName,
+        /// The remote.
+        remote: String,
+        /// The branch's full name.
+        name: String,
+    },
     /// The work is on another machine, which has not sent it.
     #[error("the work of {task} is neither on this machine nor on {remote}")]
     NotSent {
@@ -123,6 +137,11 @@ impl Explain for HandoverError {
                 "put it back where it was".to_owned(),
                 format!("or let git forget it: git worktree remove --force --force {}", path.display()),
                 format!("then: git odyssey resume {task}"),
+            ],
+            HandoverError::Former { task, remote, name } => vec![
+                "nothing of it was overwritten; it may be left of an earlier task of this name".to_owned(),
+                format!("when it is not needed: git push {remote} --delete {}", land::short(name)),
+                format!("then: git odyssey park {task} --push"),
             ],
             HandoverError::NotSent { task, remote, branch } => {
                 let mut hints = vec![format!("on the machine that has it: git odyssey park {task} --push")];
@@ -179,9 +198,21 @@ pub fn send(session: &Session, lease: &Lease) -> Result<Sent, Failure> {
     if let Some(saved) = saved {
         authority.send(&session.ledger(), &salvage::reference(&lease.task), saved)?;
     }
-    authority.send(&session.ledger(), branch, tip)?;
+    if let Err(error) = authority.send(&session.ledger(), branch, tip) {
+        return Err(match session.repo.reference(&fetched(branch))? {
+            Some(there) if is_diverged(&error) && !is_of(session, lease, there)? => {
+                let (task, remote) = (lease.task.clone(), authority.remote().name.clone());
+                HandoverError::Former { task, remote, name: branch.to_owned() }.into()
+            }
+            _ => error.into(),
+        });
+    }
     let remote = authority.remote().name.clone();
     Ok(Sent { remote, commit: tip.to_string(), salvage: saved.map(|saved| saved.to_string()) })
+}
+
+fn is_diverged(error: &LedgerError) -> bool {
+    matches!(error, LedgerError::Remote(AuthorityError::Diverged { .. }))
 }
 
 /// Work that is on the remote and not here.
@@ -208,7 +239,11 @@ pub fn look(session: &Session, lease: &Lease) -> Result<Option<Waiting>, Failure
     }
     let old = session.repo.reference(branch)?;
     let not_sent = || not_sent(authority, lease, old.map(|_| land::short(branch).to_owned()));
-    let tip = authority.bring(&session.ledger(), branch)?.ok_or_else(not_sent)?;
+    let tip = authority.bring(&session.ledger(), branch)?;
+    let tip = match tip {
+        Some(tip) if is_of(session, lease, tip)? => tip,
+        _ => return Err(not_sent().into()),
+    };
     let name = salvage::reference(&lease.task);
     let edits = authority.bring(&session.ledger(), &name)?;
     let edits = match edits {
@@ -252,6 +287,12 @@ pub fn look(session: &Session, lease: &Lease) -> Result<Option<Waiting>, Failure
     }
     waiting.workspace = Some(worktree.path);
     Ok(Some(waiting))
+}
+
+/// Whether a commit goes on from where a task began. What does not is left of an earlier task of the same name.
+fn is_of(session: &Session, lease: &Lease, tip: Oid) -> Result<bool, Failure> {
+    let base = Oid::from_hex(lease.base.as_bytes()).map_err(GitError::gix("read where a task began"))?;
+    Ok(session.repo.has(base) && session.repo.reaches(tip, base)?)
 }
 
 fn not_sent(authority: &Authority, lease: &Lease, branch: Option<String>) -> HandoverError {

@@ -163,3 +163,26 @@ fn a_former_holder_sends_nothing() {
     assert_eq!(fleet.there("refs/heads/odyssey/auth"), sent);
     assert_eq!(fleet.there("refs/odyssey/salvage/auth"), "");
 }
+
+#[test]
+fn what_an_earlier_task_of_the_same_name_left_on_the_remote_is_not_resumed() {
+    let (fleet, _, second) = gone_on("1h");
+    fleet.run("two", &["land", "auth", "--squash"]).ok();
+    assert!(!second.exists());
+    fleet.run("two", &["claim", "auth", "--region", "src/**", "--for", "codex-1"]).ok();
+    commit(&fleet, &second, "src/c.rs", "third");
+    fleet.run("two", &["park", "auth"]).ok();
+    let three = fleet.machine("three");
+    fleet.lab.git_in(fleet.lab.root(), &["clone", "--quiet", "origin.git", three.to_str().unwrap()]);
+    fleet.run("three", &["init", "--remote", "origin"]).ok();
+    let refused = fleet.run("three", &["resume", "auth"]);
+    assert_eq!(refused.code, 1, "{refused:#?}");
+    assert!(refused.stderr.contains("neither on this machine nor on origin"), "{refused:#?}");
+    let refused = fleet.run("two", &["park", "auth", "--push"]);
+    assert!(refused.stderr.contains("git push origin --delete odyssey/auth"), "{refused:#?}");
+    fleet.lab.git_in(&second, &["push", "--quiet", "origin", "--delete", "odyssey/auth"]);
+    fleet.run("two", &["park", "auth", "--push"]).ok();
+    fleet.run("three", &["resume", "auth"]).ok();
+    let third = fleet.workspace("three", "auth");
+    assert_eq!(fleet.lab.git_in(&third, &["log", "-1", "--format=%s"]), "third");
+}
