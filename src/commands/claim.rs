@@ -39,6 +39,7 @@ use crate::workspace::setup;
 
 use super::Context;
 use super::Outcome;
+use super::handover;
 use super::init;
 use super::land::short;
 use super::recover;
@@ -224,7 +225,7 @@ impl Claim {
         if request.over == OverParked::Stack {
             // Known before anything is announced: the branch is made on the commit that the intent names.
             let book = session.ledger().read()?.book;
-            request.base = self.stacked_base(session, &book, &request, now)?.to_string();
+            request.base = self.stacked_base(session, &book, &request, now, true)?.to_string();
         }
         self.check_lines(session, &request)?;
         let making = match &request.place {
@@ -350,7 +351,7 @@ impl Claim {
         let base = session.repo.commit_named(&request.base)?;
         session.ledger().change(now, |state: &State| -> Result<_, Failure> {
             if request.over == OverParked::Stack
-                && self.stacked_base(session, &state.book, &request, now)? != base
+                && self.stacked_base(session, &state.book, &request, now, false)? != base
             {
                 return Err(ClaimError::StackMoved.into());
             }
@@ -371,20 +372,22 @@ impl Claim {
         })
     }
 
-    /// The commit that a claim starts from which stacks: that of the parked work under it, if there is any.
+    /// The commit that a claim starts from which stacks: that of the parked work under it, if there is any. Work on another
+    /// machine is brought when `ask`.
     fn stacked_base(
         &self,
         session: &Session,
         book: &LeaseBook,
         request: &Request,
         now: Timestamp,
+        ask: bool,
     ) -> Result<Oid, Failure> {
         let work = |lease: &Lease| removal::work_behind(session, lease);
         let under = book.parked_under(request, now, &work, &Versions(&session.repo));
         if under.len() > 1 {
             return Err(ClaimError::StackOnSeveral(under.len()).into());
         }
-        let tip = under.first().and_then(|lease| lease.branch()).map(|branch| session.repo.reference(branch));
+        let tip = under.first().map(|lease| handover::tip(session, lease, ask));
         match tip.transpose()?.flatten() {
             Some(tip) => Ok(tip),
             None => Ok(session.repo.commit_named(&request.base)?),

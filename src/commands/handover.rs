@@ -295,6 +295,29 @@ fn is_of(session: &Session, lease: &Lease, tip: Oid) -> Result<bool, Failure> {
     Ok(session.repo.has(base) && session.repo.reaches(tip, base)?)
 }
 
+/// The commit to build on a task's work from: that of its branch, or of what another machine has sent. Nothing when it has no
+/// branch here and no remote decides. The remote is only asked when `ask`; else the answer is as it was asked last.
+///
+/// # Errors
+/// When its work may be on another machine, which has not sent it.
+pub fn tip(session: &Session, lease: &Lease, ask: bool) -> Result<Option<Oid>, Failure> {
+    let Some(branch) = lease.branch() else { return Ok(None) };
+    let here = session.repo.reference(branch)?;
+    let authority = match &session.authority {
+        Some(authority) if session.is_elsewhere(lease)? => authority,
+        _ => return Ok(here),
+    };
+    let sent = if ask {
+        authority.bring(&session.ledger(), branch)?
+    } else {
+        session.repo.reference(&fetched(branch))?
+    };
+    match sent {
+        Some(tip) if is_of(session, lease, tip)? => Ok(Some(tip)),
+        _ => Err(not_sent(authority, lease, here.map(|_| land::short(branch).to_owned())).into()),
+    }
+}
+
 fn not_sent(authority: &Authority, lease: &Lease, branch: Option<String>) -> HandoverError {
     HandoverError::NotSent { task: lease.task.clone(), remote: authority.remote().name.clone(), branch }
 }

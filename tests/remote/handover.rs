@@ -186,3 +186,19 @@ fn what_an_earlier_task_of_the_same_name_left_on_the_remote_is_not_resumed() {
     let third = fleet.workspace("three", "auth");
     assert_eq!(fleet.lab.git_in(&third, &["log", "-1", "--format=%s"]), "third");
 }
+
+#[test]
+fn a_claim_stacks_on_parked_work_that_another_machine_sent_and_on_no_other() {
+    let (fleet, _, second) = gone_on("1h");
+    fleet.run("two", &["park", "auth"]).ok();
+    fleet.lab.git_in(&fleet.machine("two"), &["push", "--quiet", "origin", "--delete", "odyssey/auth"]);
+    let claim = ["claim", "next", "--region", "src/**", "--for", "claude-1", "--stack"];
+    let refused = fleet.run("one", &claim);
+    assert_eq!(refused.code, 1, "{refused:#?}");
+    assert!(refused.stderr.contains("neither on this machine nor on origin"), "{refused:#?}");
+    fleet.run("two", &["park", "auth", "--push"]).ok();
+    fleet.run("one", &claim).ok();
+    let next = fleet.workspace("one", "next");
+    let tip = fleet.lab.git_in(&second, &["rev-parse", "HEAD"]);
+    assert_eq!(fleet.lab.git_in(&next, &["rev-parse", "HEAD"]), tip);
+}
