@@ -77,6 +77,14 @@ pub enum HandoverError {
         /// Where it was.
         path: PathBuf,
     },
+    /// Something is where the workspace would be.
+    #[error("{} exists already, where the workspace of {task} would be", .path.display())]
+    PathTaken {
+        /// The task.
+        task: TaskName,
+        /// What is there.
+        path: PathBuf,
+    },
     /// The branch is not here.
     #[error("the branch of {0} is not on this machine")]
     NoBranch(TaskName),
@@ -136,6 +144,10 @@ impl Explain for HandoverError {
             HandoverError::Missing { task, path } => vec![
                 "put it back where it was".to_owned(),
                 format!("or let git forget it: git worktree remove --force --force {}", path.display()),
+                format!("then: git odyssey resume {task}"),
+            ],
+            HandoverError::PathTaken { task, path } => vec![
+                format!("it may hold work: look into {}, and move it away", path.display()),
                 format!("then: git odyssey resume {task}"),
             ],
             HandoverError::Former { task, remote, name } => vec![
@@ -269,6 +281,13 @@ pub fn look(session: &Session, lease: &Lease) -> Result<Option<Waiting>, Failure
         if ahead {
             let (branch, path) = (land::short(branch).to_owned(), session.workspaces()?.path(&lease.task));
             return Err(HandoverError::NoWorkspace { task: task(), branch, path }.into());
+        }
+        let workspaces = session.workspaces()?;
+        for path in [workspaces.path(&lease.task), workspaces.building(&lease.task)] {
+            // A dangling link would be taken for absent by a plain "exists".
+            if path.symlink_metadata().is_ok() {
+                return Err(HandoverError::PathTaken { task: task(), path }.into());
+            }
         }
         return Ok(Some(waiting));
     };

@@ -10,6 +10,7 @@ use crate::base::page::Page;
 use crate::base::text;
 use crate::domain::holder::Holder;
 use crate::domain::lease::Fence;
+use crate::domain::lease::Lease;
 use crate::domain::task::TaskName;
 use crate::domain::ttl;
 use crate::guard::lines::Versions;
@@ -75,7 +76,10 @@ impl Resume {
             Some(_) => None,
         };
         let path = match (waiting, found) {
-            (Some(waiting), _) => Some(waiting.unpack(&session, &lease)?),
+            (Some(waiting), _) => match waiting.unpack(&session, &lease) {
+                Ok(path) => Some(path),
+                Err(failure) => return Err(park_again(&session, &lease, failure)),
+            },
             (None, Some(worktree)) => {
                 copy::write(&worktree.path, &text)?;
                 Some(worktree.path)
@@ -103,5 +107,26 @@ impl Resume {
             expires_at: lease.expires_at,
         };
         Ok(Outcome::new(page, &resumed))
+    }
+}
+
+/// Whoever has no workspace cannot work: an active lease would only keep the others away.
+fn park_again(session: &Session, lease: &Lease, failure: Failure) -> Failure {
+    let task = &lease.task;
+    let parked = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
+        let ours = state.book.get(task).is_some_and(|now| now.fence == lease.fence);
+        let entry = if ours { state.book.park(task, "its work could not be unpacked")? } else { None };
+        let parked = entry.as_ref().and_then(|entry| entry.put.first().cloned());
+        Ok((entry.into_iter().collect(), parked))
+    });
+    let parked = parked.map_err(Failure::from).and_then(|parked| match parked {
+        Some(parked) => session.refresh_copy(&parked),
+        None => Ok(()),
+    });
+    match parked {
+        Ok(()) => failure.hint(format!("it is parked again; when this is mended: git odyssey resume {task}")),
+        Err(second) => failure
+            .hint(format!("it could not be parked again ({second}): git odyssey park {task}"))
+            .hint(format!("when this is mended: git odyssey resume {task}")),
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::fleet::Fleet;
+use crate::fleet::LEDGER;
 use crate::support;
 
 #[test]
@@ -84,6 +85,12 @@ fn gone_on(ttl: &str) -> (Fleet, PathBuf, PathBuf) {
     let second = fleet.workspace("two", "auth");
     commit(&fleet, &second, "src/b.rs", "second");
     (fleet, first, second)
+}
+
+fn add_third(fleet: &Fleet) {
+    let three = fleet.machine("three");
+    fleet.lab.git_in(fleet.lab.root(), &["clone", "--quiet", "origin.git", three.to_str().unwrap()]);
+    fleet.run("three", &["init", "--remote", "origin"]).ok();
 }
 
 fn commit(fleet: &Fleet, workspace: &Path, file: &str, text: &str) {
@@ -172,9 +179,7 @@ fn what_an_earlier_task_of_the_same_name_left_on_the_remote_is_not_resumed() {
     fleet.run("two", &["claim", "auth", "--region", "src/**", "--for", "codex-1"]).ok();
     commit(&fleet, &second, "src/c.rs", "third");
     fleet.run("two", &["park", "auth"]).ok();
-    let three = fleet.machine("three");
-    fleet.lab.git_in(fleet.lab.root(), &["clone", "--quiet", "origin.git", three.to_str().unwrap()]);
-    fleet.run("three", &["init", "--remote", "origin"]).ok();
+    add_third(&fleet);
     let refused = fleet.run("three", &["resume", "auth"]);
     assert_eq!(refused.code, 1, "{refused:#?}");
     assert!(refused.stderr.contains("neither on this machine nor on origin"), "{refused:#?}");
@@ -201,4 +206,32 @@ fn a_claim_stacks_on_parked_work_that_another_machine_sent_and_on_no_other() {
     let next = fleet.workspace("one", "next");
     let tip = fleet.lab.git_in(&second, &["rev-parse", "HEAD"]);
     assert_eq!(fleet.lab.git_in(&next, &["rev-parse", "HEAD"]), tip);
+}
+
+#[test]
+fn what_cannot_be_unpacked_is_not_left_active() {
+    let (fleet, _, second) = gone_on("1h");
+    fleet.run("two", &["park", "auth", "--push"]).ok();
+    add_third(&fleet);
+    let third = fleet.workspace("three", "auth");
+    support::write(&third.join("mine"), "mine\n");
+    let granted = fleet.there(LEDGER);
+    let refused = fleet.run("three", &["resume", "auth"]);
+    assert_eq!(refused.code, 1, "{refused:#?}");
+    assert!(refused.stderr.contains("exists already, where the workspace of auth would be"), "{refused:#?}");
+    assert_eq!(fleet.there(LEDGER), granted, "it was not granted");
+    std::fs::remove_dir_all(&third).unwrap();
+
+    // What fails only after the grant leaves it parked.
+    let policy = fleet.machine("three").join("odyssey.toml");
+    support::write(&policy, "[workspace]\nsetup = [\"false\"]\n");
+    let failed = fleet.run("three", &["resume", "auth"]);
+    assert_ne!(failed.code, 0, "{failed:#?}");
+    assert!(failed.stderr.contains("it is parked again"), "{failed:#?}");
+    assert!(fleet.run("three", &["status"]).ok().stdout.contains("parked"));
+    std::fs::remove_file(&policy).unwrap();
+    fleet.run("three", &["resume", "auth"]).ok();
+    assert_eq!(fleet.lab.git_in(&third, &["log", "-1", "--format=%s"]), "second");
+    assert!(second.exists());
+    fleet.run("three", &["land", "auth"]).ok();
 }
