@@ -10,7 +10,6 @@ use crate::domain::lease::Lease;
 use crate::domain::task::TaskName;
 use crate::git::Oid;
 use crate::git::error::GitError;
-use crate::git::refs::Expect;
 use crate::git::repo::Repo;
 use crate::git::worktree::NewWorktree;
 use crate::ledger::codec::LeaseFile;
@@ -194,21 +193,32 @@ pub fn send(session: &Session, lease: &Lease) -> Result<Sent, Failure> {
     if session.is_elsewhere(lease)? {
         return Err(HandoverError::Elsewhere(lease.task.clone()).into());
     }
-    let saved = match session.workspace(lease)?.filter(|worktree| !worktree.missing) {
-        Some(worktree) if !Repo::open(&worktree.path)?.changes_by_git()?.is_empty() => {
-            let name = salvage::reference(&lease.task);
-            // What was sent before stays in the history of what is sent now.
-            if let (Some(there), None) =
-                (authority.bring(&session.ledger(), &name)?, session.repo.reference(&name)?)
-            {
-                session.repo.edit(&name, Expect::Absent, there)?;
-            }
-            removal::save(session, lease, "sent to another machine", session.now)?
+    let name = salvage::reference(&lease.task);
+    let edited = match session.workspace(lease)?.filter(|worktree| !worktree.missing) {
+        Some(worktree) => !Repo::open(&worktree.path)?.changes_by_git()?.is_empty(),
+        None => false,
+    };
+    let there = authority.bring(&session.ledger(), &name)?;
+    // Edits that were sent on top of this very commit, and are not in the workspace any more, would come back.
+    let undone = match there {
+        Some(there) if !edited => {
+            let sent = session.repo.commit(there)?;
+            sent.parents.first() == Some(&tip) && sent.tree != session.repo.commit(tip)?.tree
         }
-        _ => None,
+        _ => false,
+    };
+    if let Some(there) = there.filter(|_| edited || undone) {
+        // What was sent before stays in the history of what is sent now.
+        salvage::take_in(&session.repo, &lease.task, there, session.now)?;
+    }
+    let why = "sent to another machine";
+    let saved = match (edited, undone) {
+        (true, _) => removal::save(session, lease, why, session.now)?,
+        (false, true) => Some(salvage::save_branch(&session.repo, &lease.task, tip, why, session.now)?),
+        (false, false) => None,
     };
     if let Some(saved) = saved {
-        authority.send(&session.ledger(), &salvage::reference(&lease.task), saved)?;
+        authority.send(&session.ledger(), &name, saved)?;
     }
     if let Err(error) = authority.send(&session.ledger(), branch, tip) {
         return Err(match session.repo.reference(&fetched(branch))? {
@@ -220,7 +230,11 @@ pub fn send(session: &Session, lease: &Lease) -> Result<Sent, Failure> {
         });
     }
     let remote = authority.remote().name.clone();
-    Ok(Sent { remote, commit: tip.to_string(), salvage: saved.map(|saved| saved.to_string()) })
+    Ok(Sent {
+        remote,
+        commit: tip.to_string(),
+        salvage: saved.filter(|_| edited).map(|saved| saved.to_string()),
+    })
 }
 
 fn is_diverged(error: &LedgerError) -> bool {

@@ -171,10 +171,11 @@ impl Explain for AuthorityError {
             }
             AuthorityError::Diverged { remote, name } => vec![
                 "nothing of it was overwritten".to_owned(),
-                format!(
-                    "bring them here first: git pull {remote} {}",
-                    name.trim_start_matches("refs/heads/")
-                ),
+                match name.strip_prefix("refs/heads/") {
+                    Some(short) => format!("bring them here first: git pull {remote} {short}"),
+                    // No branch of anybody's: it is brought by the command itself.
+                    None => "run the same command again".to_owned(),
+                },
             ],
             AuthorityError::Busy { .. } => {
                 vec!["see what it is: pgrep -a git; when it has ended, run the same command again".to_owned()]

@@ -2,6 +2,8 @@
 //!
 //! A second salvage of the same task has the first among its parents, so none is ever lost to a newer one.
 
+use std::collections::HashSet;
+
 use crate::base::clock::Timestamp;
 use crate::domain::task::TaskName;
 use crate::git::BString;
@@ -90,6 +92,27 @@ pub fn save_branch(
     Ok(commit)
 }
 
+/// Makes what was saved of a task elsewhere part of its salvage here: neither is lost to the other.
+///
+/// # Errors
+/// As for [`save`].
+pub fn take_in(repo: &Repo, task: &TaskName, there: Oid, now: Timestamp) -> Result<(), GitError> {
+    let name = reference(task);
+    let Some(own) = repo.reference(&name)? else { return repo.edit(&name, Expect::Absent, there) };
+    if repo.reaches(own, there)? {
+        return Ok(());
+    }
+    let new = if repo.reaches(there, own)? {
+        there
+    } else {
+        let commit = repo.commit(there)?;
+        let parents: Vec<Oid> = commit.parents.first().copied().into_iter().chain([there, own]).collect();
+        let message = format!("{SUBJECT}{task}: beside what was saved here\n");
+        repo.write_commit(commit.tree, &parents, message.as_str().into(), now)?
+    };
+    repo.edit(&name, Expect::At(own), new)
+}
+
 /// All salvaged work, by task, each task's newest first.
 ///
 /// # Errors
@@ -100,14 +123,19 @@ pub fn list(repo: &Repo) -> Result<Vec<Salvage>, GitError> {
         let Some(task) = name.strip_prefix(PREFIX).and_then(|name| name.parse::<TaskName>().ok()) else {
             continue;
         };
-        let mut next = Some(tip);
-        while let Some(oid) = next.take() {
+        let mut seen = HashSet::new();
+        let mut next = vec![tip];
+        while let Some(oid) = next.pop() {
+            if !seen.insert(oid) {
+                continue;
+            }
             let commit = repo.commit(oid)?;
-            let Some(why) = why(&commit.message, &task) else { break };
-            let Some(&tip) = commit.parents.first() else { break };
+            let Some(why) = why(&commit.message, &task) else { continue };
+            let Some(&tip) = commit.parents.first() else { continue };
+            // Several are there when two machines saved beside each other.
             for parent in &commit.parents[1..] {
                 if self::why(&repo.commit(*parent)?.message, &task).is_some() {
-                    next = Some(*parent);
+                    next.push(*parent);
                 }
             }
             found.push(Salvage { task: task.clone(), commit: oid, tip, at: commit.time, why });

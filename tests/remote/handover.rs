@@ -235,3 +235,53 @@ fn what_cannot_be_unpacked_is_not_left_active() {
     assert!(second.exists());
     fleet.run("three", &["land", "auth"]).ok();
 }
+
+#[test]
+fn edits_that_were_discarded_on_the_way_do_not_come_back() {
+    let fleet = Fleet::of(&["one", "two", "three"]);
+    fleet.run("one", &["claim", "auth", "--region", "src/**", "--for", "claude-1"]).ok();
+    let first = fleet.workspace("one", "auth");
+    support::write(&first.join("src/a.rs"), "edited\n");
+    fleet.run("one", &["park", "auth", "--push"]).ok();
+    let edited = fleet.there("refs/odyssey/salvage/auth");
+    fleet.run("two", &["resume", "auth"]).ok();
+    let second = fleet.workspace("two", "auth");
+    std::fs::remove_file(second.join("src/a.rs")).unwrap();
+    let parked = fleet.run("two", &["park", "auth", "--push"]).ok();
+    assert!(parked.stdout.contains("  its commits are on origin"), "{parked:#?}");
+    fleet.run("three", &["resume", "auth"]).ok();
+    let third = fleet.workspace("three", "auth");
+    assert!(!third.join("src/a.rs").exists());
+    assert!(fleet.lab.git_in(&third, &["status", "--porcelain"]).is_empty());
+    // They are saved all the same.
+    fleet.lab.git_in(&fleet.bare(), &["merge-base", "--is-ancestor", &edited, "refs/odyssey/salvage/auth"]);
+}
+
+#[test]
+fn edits_go_from_one_machine_to_another_and_back() {
+    let fleet = Fleet::of(&["one", "two"]);
+    fleet.run("one", &["claim", "auth", "--region", "src/**", "--for", "claude-1"]).ok();
+    let first = fleet.workspace("one", "auth");
+    support::write(&first.join("src/a.rs"), "one\n");
+    fleet.run("one", &["park", "auth", "--push"]).ok();
+    fleet.run("two", &["resume", "auth"]).ok();
+    support::write(&fleet.workspace("two", "auth").join("src/a.rs"), "two\n");
+    fleet.run("two", &["park", "auth", "--push"]).ok();
+    let theirs = fleet.there("refs/odyssey/salvage/auth");
+
+    // The edits that stayed here are older, and only a person may say so.
+    let refused = fleet.run("one", &["resume", "auth"]);
+    assert!(refused.stderr.contains("stash --include-untracked"), "{refused:#?}");
+    assert_eq!(std::fs::read_to_string(first.join("src/a.rs")).unwrap(), "one\n");
+    fleet.lab.git_in(&first, &["stash", "--include-untracked", "--quiet"]);
+    // Saved here once more, beside what was sent.
+    fleet.run("one", &["resume", "auth", "--for", "codex-1"]).ok();
+    assert_eq!(std::fs::read_to_string(first.join("src/a.rs")).unwrap(), "two\n");
+    support::write(&first.join("src/a.rs"), "three\n");
+    let parked = fleet.run("one", &["park", "auth", "--push"]).ok();
+    assert!(parked.stdout.contains("its commits and its edits are on origin"), "{parked:#?}");
+    fleet.lab.git_in(&fleet.bare(), &["merge-base", "--is-ancestor", &theirs, "refs/odyssey/salvage/auth"]);
+    let saved = fleet.run("one", &["salvage", "list"]).ok();
+    let subjects = saved.stdout.lines().filter(|line| line.contains("sent to another machine")).count();
+    assert_eq!(subjects, 3, "{saved:#?}");
+}
