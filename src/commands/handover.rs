@@ -57,6 +57,8 @@ pub enum HandoverError {
         task: TaskName,
         /// The branch as people write it.
         branch: String,
+        /// The remote.
+        remote: String,
     },
     /// Commits that no workspace holds.
     #[error("{branch} is here, and no workspace of {task}")]
@@ -129,12 +131,14 @@ impl Explain for HandoverError {
                 ),
                 format!("then bring what was sent: git odyssey resume {task}"),
             ],
-            HandoverError::Apart { task, branch } => vec![
+            HandoverError::Apart { task, branch, remote } => vec![
                 "nothing was touched, and the task is as it was".to_owned(),
-                format!("keep what is here under another name: git branch {branch}-here {branch}"),
+                format!("send what is here beside it: git push {remote} {branch}:refs/heads/{task}-here"),
                 format!(
-                    "put the branch back to where the other machine went on from, then: git odyssey resume {task}"
+                    "on the machine that sent the other: git odyssey resume {task}, then in its workspace \
+                     git pull --no-rebase {remote} {task}-here, then git odyssey park {task} --push"
                 ),
+                format!("then here: git odyssey resume {task}"),
             ],
             HandoverError::NoWorkspace { task, branch, path } => vec![
                 format!("make its workspace: git worktree add {} {branch}", path.display()),
@@ -286,8 +290,8 @@ pub fn look(session: &Session, lease: &Lease) -> Result<Option<Waiting>, Failure
     let ahead = match old {
         Some(old) if old != tip && session.repo.reaches(old, tip)? => true,
         Some(old) if !session.repo.reaches(tip, old)? => {
-            let branch = land::short(branch).to_owned();
-            return Err(HandoverError::Apart { task: task(), branch }.into());
+            let (branch, remote) = (land::short(branch).to_owned(), authority.remote().name.clone());
+            return Err(HandoverError::Apart { task: task(), branch, remote }.into());
         }
         _ => false,
     };

@@ -132,7 +132,7 @@ fn a_branch_that_another_machine_has_gone_on_from_is_not_the_tasks_work() {
 
 #[test]
 fn what_is_edited_or_committed_here_is_not_moved_to_what_another_machine_sent() {
-    let (fleet, first, _) = gone_on("1h");
+    let (fleet, first, second) = gone_on("1h");
     fleet.run("two", &["park", "auth", "--push"]).ok();
     support::write(&first.join("src/a.rs"), "edited\n");
     let refused = fleet.run("one", &["resume", "auth"]);
@@ -144,6 +144,17 @@ fn what_is_edited_or_committed_here_is_not_moved_to_what_another_machine_sent() 
     let refused = fleet.run("one", &["resume", "auth"]);
     assert!(refused.stderr.contains("has commits here that are not in what"), "{refused:#?}");
     assert!(fleet.run("one", &["status"]).ok().stdout.contains("parked"));
+    // As the hints say, both come together where the other is.
+    assert!(refused.stderr.contains("git push origin odyssey/auth:refs/heads/auth-here"), "{refused:#?}");
+    let push = ["push", "--quiet", "origin", "odyssey/auth:refs/heads/auth-here"];
+    fleet.lab.git_in(&fleet.machine("one"), &push);
+    fleet.run("two", &["resume", "auth"]).ok();
+    fleet.lab.git_in(&second, &["pull", "--quiet", "--no-edit", "--no-rebase", "origin", "auth-here"]);
+    fleet.run("two", &["park", "auth", "--push"]).ok();
+    fleet.run("one", &["resume", "auth"]).ok();
+    let here = fleet.lab.git_in(&first, &["rev-parse", "HEAD"]);
+    assert_eq!(here, fleet.there("refs/heads/odyssey/auth"));
+    assert_eq!(std::fs::read_to_string(first.join("src/a.rs")).unwrap(), "edited\n");
 }
 
 #[test]
