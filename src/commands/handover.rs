@@ -126,7 +126,7 @@ impl Explain for HandoverError {
             HandoverError::NotClean { task, path } => vec![
                 "nothing was touched, and the task is as it was".to_owned(),
                 format!(
-                    "finish there what is under way and put its edits aside: git -C {} stash --include-untracked",
+                    "finish there what is under way, and commit its edits on a branch of their own: {}",
                     path.display()
                 ),
                 format!("then bring what was sent: git odyssey resume {task}"),

@@ -137,7 +137,7 @@ fn what_is_edited_or_committed_here_is_not_moved_to_what_another_machine_sent() 
     support::write(&first.join("src/a.rs"), "edited\n");
     let refused = fleet.run("one", &["resume", "auth"]);
     assert_eq!(refused.code, 1, "{refused:#?}");
-    assert!(refused.stderr.contains("stash --include-untracked"), "{refused:#?}");
+    assert!(refused.stderr.contains("commit its edits on a branch of their own"), "{refused:#?}");
     assert!(fleet.run("one", &["status"]).ok().stdout.contains("parked"));
     assert_eq!(std::fs::read_to_string(first.join("src/a.rs")).unwrap(), "edited\n");
     fleet.lab.git_in(&first, &["-c", "core.hooksPath=/nonexistent", "commit", "--quiet", "-am", "own"]);
@@ -282,7 +282,7 @@ fn edits_go_from_one_machine_to_another_and_back() {
 
     // The edits that stayed here are older, and only a person may say so.
     let refused = fleet.run("one", &["resume", "auth"]);
-    assert!(refused.stderr.contains("stash --include-untracked"), "{refused:#?}");
+    assert!(refused.stderr.contains("commit its edits on a branch of their own"), "{refused:#?}");
     assert_eq!(std::fs::read_to_string(first.join("src/a.rs")).unwrap(), "one\n");
     fleet.lab.git_in(&first, &["stash", "--include-untracked", "--quiet"]);
     // Saved here once more, beside what was sent.
