@@ -1513,6 +1513,7 @@ $ git odyssey abandon busy --json
   "command": "abandon",
   "ok": true,
   "result": {
+    "elsewhere": false,
     "salvage": "[HASH]",
     "task": "busy",
     "workspace": {

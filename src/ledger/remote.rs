@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! refs/odyssey/ledger            what the remote has confirmed: all that is ever read
-//! refs/odyssey/remote/pending    changes on top of it that are being sent, of all processes of this machine
+//! refs/odyssey/remote/pending    changes on top of it that are being sent, of all processes of this machine; else on none
 //! refs/odyssey/remote/ledger     what the last fetch found
 //! ```
 //!
@@ -42,6 +42,9 @@ use crate::git::repo::Repo;
 
 /// The changes of this machine's processes that the remote has not confirmed.
 pub const PENDING: &str = "refs/odyssey/remote/pending";
+
+/// The most changes of one machine that can be on their way at once; what is further from what is confirmed is not on its way.
+const MOST_PENDING: usize = 1_000;
 
 /// How long one fetch or push may take, unless `odyssey.remoteTimeout` says otherwise.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -320,11 +323,23 @@ impl Talk<'_> {
     pub(super) fn ends(&self, _lock: &Lock) -> Result<(Oid, Oid), LedgerError> {
         let confirmed = self.repo().reference(LEDGER)?.ok_or(LedgerError::NotPrepared)?;
         let pending = self.repo().reference(PENDING)?;
-        let on_top = match pending {
-            Some(pending) => self.since(pending, confirmed)?.map(|_| pending),
-            None => None,
-        };
-        Ok((confirmed, on_top.unwrap_or(confirmed)))
+        match pending {
+            Some(pending) if self.is_near(pending, confirmed)? => Ok((confirmed, pending)),
+            _ => Ok((confirmed, confirmed)),
+        }
+    }
+
+    /// Whether a commit is on top of another, with no more between them than one machine ever has on its way.
+    fn is_near(&self, tip: Oid, old: Oid) -> Result<bool, LedgerError> {
+        let mut next = tip;
+        for _ in 0..=MOST_PENDING {
+            if next == old {
+                return Ok(true);
+            }
+            let Some(parent) = self.repo().commit(next)?.parents.first().copied() else { break };
+            next = parent;
+        }
+        Ok(false)
     }
 
     /// The commits from `tip` back to `old`, which is not among them; nothing when `old` is not in the history of `tip`.
@@ -442,20 +457,23 @@ impl Talk<'_> {
         // In this order: a kill in between leaves nothing pending, never something on another ground.
         self.drop_pending()?;
         self.repo().edit(LEDGER, Expect::At(known), found)?;
+        self.drop_pending()?;
         Ok(News::Others(news.len()))
     }
 
     fn confirm(&self, known: Oid, found: Oid) -> Result<(), LedgerError> {
         self.repo().edit(LEDGER, Expect::At(known), found)?;
-        if self.repo().reference(PENDING)? == Some(found) {
-            self.drop_pending()?;
-        }
         Ok(())
     }
 
+    /// Lets nothing be on its way. The ref stays, at what is confirmed: removing a ref locks the packed ones, and a kill in
+    /// that moment would leave their lock in everybody's way.
     pub(super) fn drop_pending(&self) -> Result<(), LedgerError> {
-        if let Some(pending) = self.repo().reference(PENDING)? {
-            self.repo().forget(PENDING, pending)?;
+        let (pending, confirmed) = (self.repo().reference(PENDING)?, self.repo().reference(LEDGER)?);
+        if let (Some(pending), Some(confirmed)) = (pending, confirmed)
+            && pending != confirmed
+        {
+            self.repo().edit(PENDING, Expect::At(pending), confirmed)?;
         }
         Ok(())
     }
