@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::error::LedgerError;
+use super::fate::Fate;
+use super::fate::News;
 use super::local::LEDGER;
 use super::local::Ledger;
 use super::local::State;
 use super::patience::Losses;
 use super::remote::Authority;
-use super::remote::Fate;
-use super::remote::News;
 use super::remote::Talk;
 use super::remote_error::AuthorityError;
 use crate::base::clock::Timestamp;

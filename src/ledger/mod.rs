@@ -11,6 +11,7 @@
 pub mod cache;
 pub mod codec;
 pub mod error;
+pub mod fate;
 pub mod founding;
 pub mod handover;
 pub mod history;

@@ -18,6 +18,8 @@ use std::time::Duration;
 use std::time::Instant;
 
 use super::error::LedgerError;
+use super::fate::Fate;
+use super::fate::News;
 use super::local::LEDGER;
 use super::local::Ledger;
 use super::local::State;
@@ -161,25 +163,6 @@ struct Made<T> {
     /// What the remote had confirmed when it was decided.
     since: Oid,
     answer: T,
-}
-
-/// What became of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    Confirmed,
-    Pending,
-    Dropped,
-}
-
-/// How the remote stands compared with what we knew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum News {
-    /// As before.
-    None,
-    /// It has taken what we had sent.
-    Ours,
-    /// Others were quicker, with so many commits.
-    Others(usize),
 }
 
 /// One process's talk with the remote.
