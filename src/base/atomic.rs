@@ -1,7 +1,7 @@
 //! Files that are either wholly there or not at all, whenever the process dies.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::failure::Explain;
@@ -119,6 +119,17 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(FileError::new("read", path, error)),
     }
+}
+
+/// All of the standard input.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn standard_input() -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    let read = io::stdin().read_to_end(&mut bytes);
+    read.map_err(|source| FileError::new("read", Path::new("the standard input"), source))?;
+    Ok(bytes)
 }
 
 /// Removes `path`; already gone is fine, because that is what was wanted.

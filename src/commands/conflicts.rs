@@ -15,7 +15,7 @@ use super::Outcome;
 
 mod answer;
 pub mod matrix;
-mod screen;
+pub mod screen;
 mod stream;
 
 use answer::Answer;

@@ -17,6 +17,7 @@ use crate::domain::lease::Phase;
 use crate::domain::policy;
 use crate::domain::policy::Strategy;
 use crate::domain::refused::Refused;
+use crate::domain::review::Resolutions;
 use crate::domain::task::TaskName;
 use crate::git::BString;
 use crate::git::Oid;
@@ -165,6 +166,15 @@ impl Land {
     /// # Errors
     /// When anything speaks against it; then nothing has moved.
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let landed = self.land(context, &Resolutions::new())?;
+        Ok(Outcome::new(page(&landed), &landed))
+    }
+
+    /// As [`Land::run`], with what was decided of single conflicts in a review.
+    ///
+    /// # Errors
+    /// As for [`Land::run`].
+    pub fn land(&self, context: &Context<'_>, resolutions: &Resolutions) -> Result<Landed, Failure> {
         let session = Session::open(context)?;
         recover::cut_off(&session, context)?;
         init::heed_silence(&session, context)?;
@@ -172,16 +182,22 @@ impl Land {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.attempt(&session, context, &task) {
+            match self.attempt(&session, context, &task, resolutions) {
                 Err(Attempt::Moved(_)) if tries < TRIES => {}
                 Err(Attempt::Moved(failure) | Attempt::Failed(failure)) => return Err(failure),
-                Ok(landed) => return Ok(Outcome::new(page(&landed), &landed)),
+                Ok(landed) => return Ok(landed),
             }
         }
     }
 
-    fn attempt(&self, session: &Session, context: &Context<'_>, task: &TaskName) -> Result<Landed, Attempt> {
-        let lease = self.verified_lease(session, context, task)?;
+    fn attempt(
+        &self,
+        session: &Session,
+        context: &Context<'_>,
+        task: &TaskName,
+        resolutions: &Resolutions,
+    ) -> Result<Landed, Attempt> {
+        let lease = verified_lease(session, context, task)?;
         let branch = lease.branch().ok_or_else(|| LandError::Here(task.clone())).map_err(Failure::from)?;
         if session.repo.reference(branch).map_err(Failure::from)?.is_some() && session.is_elsewhere(&lease)? {
             return Err(Failure::from(HandoverError::Elsewhere(task.clone())).into());
@@ -194,7 +210,7 @@ impl Land {
             return Err(Failure::from(LandError::Nothing(task.clone(), target)).into());
         }
         let overridden = judge(session, context, &lease, &commits, old)?;
-        let merged = self.merged(session, context, &lease, tip, old, &commits)?;
+        let merged = self.merged(session, context, &lease, (tip, old), &commits, resolutions)?;
         if let Some(words) = self.check(session)? {
             check(session, &lease, branch, workspace.as_ref(), merged.commit, &words)?;
         }
@@ -218,26 +234,6 @@ impl Land {
         })
     }
 
-    /// The lease, if the caller may land it: anybody may land a task for its holder, but not with an old fence.
-    fn verified_lease(
-        &self,
-        session: &Session,
-        context: &Context<'_>,
-        task: &TaskName,
-    ) -> Result<Lease, Failure> {
-        let book = session.ledger().read()?.book;
-        if let Actor::Task(own, fence) = session.actor(context)?
-            && own == *task
-        {
-            match book.need_active(task, fence) {
-                // Parked work has its regions still, so it may land.
-                Ok(_) | Err(Refused::NotActive(_)) => {}
-                Err(refused) => return Err(LedgerError::from(refused).into()),
-            }
-        }
-        Ok(book.need(task).map_err(LedgerError::from)?.clone())
-    }
-
     fn strategy(&self, session: &Session) -> Strategy {
         match (self.merge, self.squash, self.rebase, self.ff_only) {
             (true, ..) => Strategy::Merge,
@@ -253,9 +249,9 @@ impl Land {
         session: &Session,
         context: &Context<'_>,
         lease: &Lease,
-        tip: Oid,
-        old: Oid,
+        (tip, old): (Oid, Oid),
         commits: &[Oid],
+        resolutions: &Resolutions,
     ) -> Result<Merged, Failure> {
         let strategy = self.strategy(session);
         if strategy == Strategy::FfOnly && !session.repo.reaches(tip, old)? {
@@ -265,7 +261,8 @@ impl Land {
         let (repo, now) = (&session.repo, session.now);
         let rules = self.deciding.rules(session)?;
         let facts = Known::of(session, repo, lease, tip, old);
-        let parts = Parts { repo, lease, tip, target: old, commits, rules: &rules, facts: &facts, now };
+        let (rules, facts) = (&rules, &facts);
+        let parts = Parts { repo, lease, tip, target: old, commits, rules, facts, resolutions, now };
         let merged = result::make(parts, strategy)?;
         for difference in &merged.differences {
             context.monitor.note(&format!("please report this: {difference}"));
@@ -286,6 +283,24 @@ impl Land {
         }
         Ok(removal::remove_or_keep(session, lease, None, &format!("land {}", lease.task)))
     }
+}
+
+/// The lease, if the caller may land it: anybody may land a task for its holder, but not with an old fence.
+///
+/// # Errors
+/// When there is none, or the caller's fence is old.
+pub fn verified_lease(session: &Session, context: &Context<'_>, task: &TaskName) -> Result<Lease, Failure> {
+    let book = session.ledger().read()?.book;
+    if let Actor::Task(own, fence) = session.actor(context)?
+        && own == *task
+    {
+        match book.need_active(task, fence) {
+            // Parked work has its regions still, so it may land.
+            Ok(_) | Err(Refused::NotActive(_)) => {}
+            Err(refused) => return Err(LedgerError::from(refused).into()),
+        }
+    }
+    Ok(book.need(task).map_err(LedgerError::from)?.clone())
 }
 
 /// Why an attempt ended.
@@ -332,7 +347,11 @@ fn clean_workspace(session: &Session, lease: &Lease, branch: &str) -> Result<Opt
     Ok(Some(workspace))
 }
 
-fn ends(session: &Session, lease: &Lease, branch: &str) -> Result<(Oid, Oid), Failure> {
+/// The task's last commit, and the target's.
+///
+/// # Errors
+/// When one of them is gone, or the branch is on another machine.
+pub fn ends(session: &Session, lease: &Lease, branch: &str) -> Result<(Oid, Oid), Failure> {
     let tip = match (session.repo.reference(branch)?, &session.authority) {
         (Some(tip), _) => tip,
         (None, Some(_)) => return Err(HandoverError::NoBranch(lease.task.clone()).into()),
@@ -420,7 +439,8 @@ pub fn short(name: &str) -> &str {
     name.strip_prefix("refs/heads/").unwrap_or(name)
 }
 
-fn page(landed: &Landed) -> Page {
+/// The answer for people.
+pub fn page(landed: &Landed) -> Page {
     let mut page = Page::default();
     page.put(Label::Good, "landed ").put(Label::Name, landed.task.as_str()).put(Label::Plain, " on ");
     page.put(Label::Place, short(&landed.target)).put(Label::Plain, ": ");

@@ -25,6 +25,7 @@ pub mod release;
 pub mod removal;
 pub mod renew;
 pub mod resume;
+pub mod review;
 pub mod salvage;
 pub mod server;
 pub mod session;

@@ -12,6 +12,7 @@ use crate::base::text;
 use crate::domain::judge::Actor;
 use crate::domain::lease::Lease;
 use crate::domain::refused::Refused;
+use crate::domain::review::Resolutions;
 use crate::domain::task::TaskName;
 use crate::git::repo::Repo;
 use crate::ledger::error::LedgerError;
@@ -149,6 +150,15 @@ impl Sync {
     /// # Errors
     /// When anything speaks against it; then nothing has moved.
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let synced = self.sync(context, &Resolutions::new())?;
+        Ok(Outcome::new(page(&synced), &synced))
+    }
+
+    /// As [`Sync::run`], with what was decided of single conflicts in a review.
+    ///
+    /// # Errors
+    /// As for [`Sync::run`].
+    pub fn sync(&self, context: &Context<'_>, resolutions: &Resolutions) -> Result<Synced, Failure> {
         let session = Session::open(context)?;
         let task = session.task(self.task.as_ref())?;
         recover::cut_off(&session, context)?;
@@ -160,7 +170,7 @@ impl Sync {
         let mut tries = 0;
         let synced = loop {
             tries += 1;
-            match self.attempt(&session, context, &actor, &task) {
+            match self.attempt(&session, context, &actor, &task, resolutions) {
                 Err(failure) if tries < TRIES && failure.is(is_moved) => {}
                 other => break other?,
             }
@@ -169,7 +179,7 @@ impl Sync {
         if matches!(&actor, Actor::Task(own, _) if *own == task) {
             renew::if_due(&session, &actor)?;
         }
-        Ok(Outcome::new(page(&synced), &synced))
+        Ok(synced)
     }
 
     fn attempt(
@@ -178,6 +188,7 @@ impl Sync {
         context: &Context<'_>,
         actor: &Actor,
         task: &TaskName,
+        resolutions: &Resolutions,
     ) -> Result<Synced, Failure> {
         let lease = writable(session, actor, task)?;
         let branch = lease.branch().ok_or_else(|| SyncError::Here(task.clone()))?;
@@ -214,6 +225,7 @@ impl Sync {
             commits: &own,
             rules: &rules,
             facts: &facts,
+            resolutions,
             now: session.now,
         };
         let merged = self.merged(context, parts)?;
@@ -262,7 +274,10 @@ fn is_moved(error: &SyncingError) -> bool {
 }
 
 /// The lease, if the caller may write under it: the task itself with its fence, or a person for it.
-fn writable(session: &Session, actor: &Actor, task: &TaskName) -> Result<Lease, Failure> {
+///
+/// # Errors
+/// When there is none that is active, or the caller may not.
+pub fn writable(session: &Session, actor: &Actor, task: &TaskName) -> Result<Lease, Failure> {
     let book = session.ledger().read()?.book;
     let fence = match actor {
         Actor::Task(own, fence) if own == task => *fence,
@@ -274,7 +289,10 @@ fn writable(session: &Session, actor: &Actor, task: &TaskName) -> Result<Lease, 
 }
 
 /// The workspace; it has to be on its branch, with nothing unfinished.
-fn workspace_on(session: &Session, lease: &Lease, branch: &str) -> Result<Repo, Failure> {
+///
+/// # Errors
+/// When it is not there, or not as it has to be.
+pub fn workspace_on(session: &Session, lease: &Lease, branch: &str) -> Result<Repo, Failure> {
     let task = lease.task.clone();
     let found = session.workspace(lease)?.filter(|worktree| !worktree.missing);
     let worktree = found.ok_or_else(|| SyncError::NoWorkspace(task.clone()))?;
@@ -289,7 +307,8 @@ fn workspace_on(session: &Session, lease: &Lease, branch: &str) -> Result<Repo, 
     Ok(workspace)
 }
 
-fn page(synced: &Synced) -> Page {
+/// The answer for people.
+pub fn page(synced: &Synced) -> Page {
     let mut page = Page::default();
     let target = land::short(&synced.target);
     let Some(how) = synced.how else {

@@ -17,6 +17,7 @@ pub mod refused;
 pub mod region;
 pub mod region_error;
 pub mod region_index;
+pub mod review;
 pub mod span;
 pub mod task;
 pub mod transition;

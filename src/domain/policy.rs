@@ -10,6 +10,7 @@ pub mod reaction;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::domain::review::Confirm;
 pub use command::BadCommand;
 pub use command::words;
 pub use error::PolicyError;
@@ -54,6 +55,8 @@ pub struct Policy {
     pub on: Vec<Reaction>,
     /// How the ledger is kept.
     pub ledger: LedgerPolicy,
+    /// Whose word a review wants.
+    pub review: ReviewPolicy,
     /// Where the patterns are in the file, by key.
     positions: BTreeMap<String, Vec<Position>>,
 }
@@ -85,6 +88,13 @@ pub struct LandPolicy {
 pub struct LedgerPolicy {
     /// Whether every change waits until it is on the disk.
     pub fsync: bool,
+}
+
+/// `[review]`: how conflicts are settled one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReviewPolicy {
+    /// Whose word a decision wants before it counts.
+    pub confirm: Confirm,
 }
 
 /// Build and cache folders: all that is in them can be made again from what is committed.
@@ -123,6 +133,7 @@ impl Default for Policy {
             merge: Vec::new(),
             on: Vec::new(),
             ledger: LedgerPolicy::default(),
+            review: ReviewPolicy::default(),
             positions: BTreeMap::new(),
         }
     }

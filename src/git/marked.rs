@@ -18,8 +18,28 @@ use super::run::Git;
 pub enum Piece {
     /// What git has settled.
     Settled(Vec<u8>),
-    /// Lines that the two sides want differently: ours, and theirs.
-    Open(Vec<u8>, Vec<u8>),
+    /// Lines that the two sides want differently.
+    Open(Open),
+}
+
+/// Lines that the two sides of a merge want differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// What was there; nothing where the marks do not show it.
+    pub base: Option<Vec<u8>>,
+    /// Ours.
+    pub ours: Vec<u8>,
+    /// Theirs.
+    pub theirs: Vec<u8>,
+}
+
+/// How git marks what is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marks {
+    /// Both sides, in pieces as small as they can be.
+    Plain,
+    /// Both sides and between them what was there: fewer pieces, with the lines in them that both sides share.
+    WithBase,
 }
 
 /// One entry that a tree is to have: mode (`0o100644`) and object, or nothing.
@@ -29,13 +49,22 @@ pub type Entry = (BString, Option<(u32, Oid)>);
 const MARK: usize = 7;
 
 impl Repo {
-    /// The tree of a merge with git's plainest marks in it, whatever style of them is configured: a style that shows the
-    /// base too makes conflicts larger.
+    /// The tree of a merge with such marks in it, whatever is configured.
     ///
     /// # Errors
     /// When git cannot merge.
-    pub fn marked_tree(&self, base: Option<Oid>, ours: Oid, theirs: Oid) -> Result<Oid, GitError> {
-        let mut git = Git::at(self.folder()).args(["-c", "merge.conflictStyle=merge"]);
+    pub fn marked_tree(
+        &self,
+        marks: Marks,
+        base: Option<Oid>,
+        ours: Oid,
+        theirs: Oid,
+    ) -> Result<Oid, GitError> {
+        let style = match marks {
+            Marks::Plain => "merge.conflictStyle=merge",
+            Marks::WithBase => "merge.conflictStyle=zdiff3",
+        };
+        let mut git = Git::at(self.folder()).args(["-c", style]);
         git = git.args(["merge-tree", "--write-tree", "--no-messages", "--name-only", "-z"]);
         if let Some(base) = base {
             git = git.arg(format!("--merge-base={base}"));
@@ -100,7 +129,7 @@ impl Repo {
 /// of the file.
 ///
 /// Nothing when no mark is found, or where a hunk ends cannot be told because its text holds lines like marks.
-pub fn pieces(marked: &[u8], ours: (Oid, &[u8]), theirs: (Oid, &[u8])) -> Option<Vec<Piece>> {
+pub fn pieces(marked: &[u8], marks: Marks, ours: (Oid, &[u8]), theirs: (Oid, &[u8])) -> Option<Vec<Piece>> {
     let mut found = Vec::new();
     let mut settled = Vec::new();
     let mut lines = marked.split_inclusive(|&byte| byte == b'\n').peekable();
@@ -112,29 +141,32 @@ pub fn pieces(marked: &[u8], ours: (Oid, &[u8]), theirs: (Oid, &[u8])) -> Option
         if !settled.is_empty() {
             found.push(Piece::Settled(std::mem::take(&mut settled)));
         }
-        let mut sides = [Vec::new(), Vec::new()];
-        let mut side = 0;
+        // Ours, the base if it is shown, theirs: in the order in which git marks them.
+        let mut parts = vec![Vec::new()];
+        let all = if marks == Marks::WithBase { 3 } else { 2 };
         loop {
             let line = lines.next()?;
             let is = |letter, name| mark(line, letter, name) == Some(size);
+            let ends_base = is(b'=', None);
             if is(b'<', Some(ours.0)) {
                 return None;
-            } else if is(b'=', None) {
-                // A second one could be the real one.
-                side += 1;
-                if side == 2 {
+            } else if marks == Marks::WithBase && is_base_mark(line, size) || ends_base {
+                parts.push(Vec::new());
+                // One too many could be the real one.
+                if parts.len() > all || ends_base != (parts.len() == all) {
                     return None;
                 }
             } else if is(b'>', Some(theirs.0)) {
-                if side == 0 {
+                if parts.len() != all {
                     return None;
                 }
                 break;
             } else {
-                sides[side].extend_from_slice(line);
+                parts.last_mut()?.extend_from_slice(line);
             }
         }
-        let [mut our_lines, mut their_lines] = sides;
+        let (mut their_lines, base) = (parts.pop()?, if all == 3 { parts.pop() } else { None });
+        let mut our_lines = parts.pop()?;
         // Before a mark git ends a line that had no end.
         if lines.peek().is_none() {
             for (lines, version) in [(&mut our_lines, ours.1), (&mut their_lines, theirs.1)] {
@@ -144,12 +176,34 @@ pub fn pieces(marked: &[u8], ours: (Oid, &[u8]), theirs: (Oid, &[u8])) -> Option
                 *lines = ends.iter().find_map(original)?.to_vec();
             }
         }
-        found.push(Piece::Open(our_lines, their_lines));
+        found.push(Piece::Open(Open { base, ours: our_lines, theirs: their_lines }));
     }
     if !settled.is_empty() {
         found.push(Piece::Settled(settled));
     }
-    found.iter().any(|piece| matches!(piece, Piece::Open(..))).then_some(found)
+    found.iter().any(|piece| matches!(piece, Piece::Open(_))).then_some(found)
+}
+
+/// The lines of both, one after the other; of the first, the last one gets an end if it has none, as by git.
+pub fn both(first: &[u8], second: &[u8]) -> Vec<u8> {
+    let mut out = first.to_vec();
+    if !out.is_empty() && !out.ends_with(b"\n") {
+        let returns = first.contains_str("\r\n") || second.contains_str("\r\n");
+        out.extend_from_slice(if returns { b"\r\n" } else { b"\n" });
+    }
+    out.extend_from_slice(second);
+    out
+}
+
+/// Whether a text holds a mark that names this commit as ours.
+pub fn has_marks(text: &[u8], ours: Oid) -> bool {
+    text.split_inclusive(|&byte| byte == b'\n').any(|line| mark(line, b'<', Some(ours)).is_some())
+}
+
+/// Whether a line is the mark before the base: git names it in words of its own.
+fn is_base_mark(line: &[u8], size: usize) -> bool {
+    let marked = line.iter().take_while(|&&byte| byte == b'|').count();
+    marked == size && line.get(size).is_none_or(|&byte| b" \r\n".contains(&byte))
 }
 
 /// The length of the mark that a line is, if it is one with this name, or with none.
@@ -178,7 +232,7 @@ mod tests {
     use crate::git::testing::Sandbox;
 
     /// Base, ours and theirs of one file, committed: both commits, and the merged file with git's marks.
-    fn merged(sandbox: &Sandbox, versions: &[Vec<u8>; 3]) -> (Oid, Oid, Vec<u8>) {
+    fn merged(sandbox: &Sandbox, marks: Marks, versions: &[Vec<u8>; 3]) -> (Oid, Oid, Vec<u8>) {
         let [base, ours, theirs] = versions;
         sandbox.git(&["checkout", "-q", "--detach", "main"]);
         sandbox.write("f", base);
@@ -189,7 +243,7 @@ mod tests {
         sandbox.write("f", theirs);
         let theirs = sandbox.commit("theirs");
         let repo = sandbox.repo();
-        let tree = repo.marked_tree(None, ours, theirs).unwrap();
+        let tree = repo.marked_tree(marks, None, ours, theirs).unwrap();
         let (_, blob) = repo.entry(tree, "f".into()).unwrap().unwrap();
         (ours, theirs, repo.blob(blob).unwrap())
     }
@@ -197,7 +251,7 @@ mod tests {
     fn chosen(pieces: &[Piece], pick: impl Fn(&[u8], &[u8]) -> Vec<u8>) -> Vec<u8> {
         let text = |piece: &Piece| match piece {
             Piece::Settled(text) => text.clone(),
-            Piece::Open(ours, theirs) => pick(ours, theirs),
+            Piece::Open(open) => pick(&open.ours, &open.theirs),
         };
         pieces.iter().flat_map(text).collect()
     }
@@ -228,8 +282,9 @@ mod tests {
             if dice.roll(6) == 0 {
                 versions = versions.map(|text| text.replace("\n", "\r\n"));
             }
-            let (ours, theirs, marked) = merged(&sandbox, &versions);
-            let Some(pieces) = pieces(&marked, (ours, &versions[1]), (theirs, &versions[2])) else {
+            let marks = if round % 2 == 0 { Marks::Plain } else { Marks::WithBase };
+            let (ours, theirs, marked) = merged(&sandbox, marks, &versions);
+            let Some(pieces) = pieces(&marked, marks, (ours, &versions[1]), (theirs, &versions[2])) else {
                 continue;
             };
             open += 1;
@@ -254,11 +309,15 @@ mod tests {
         let name = |letter: &str| letter.repeat(40).parse::<Oid>().unwrap();
         let (ours, theirs) = (name("a"), name("b"));
         let marked = |middle: &str| format!("x\n<<<<<<< {ours}\n{middle}>>>>>>> {theirs}\ny\n");
-        let told = |text: String| pieces(text.as_bytes(), (ours, b"x\n1\ny\n"), (theirs, b"x\n2\ny\n"));
-        let open = Piece::Open(b"1\n".to_vec(), b"2\n".to_vec());
+        let told = |text: String| {
+            pieces(text.as_bytes(), Marks::Plain, (ours, b"x\n1\ny\n"), (theirs, b"x\n2\ny\n"))
+        };
+        let open = |ours: &str, theirs: &str| {
+            Piece::Open(Open { base: None, ours: ours.into(), theirs: theirs.into() })
+        };
         let around = |piece| vec![Piece::Settled(b"x\n".to_vec()), piece, Piece::Settled(b"y\n".to_vec())];
-        assert_eq!(told(marked("1\n=======\n2\n")), Some(around(open)));
-        let longer = Piece::Open(b"1\n========\n".to_vec(), b"2\n".to_vec());
+        assert_eq!(told(marked("1\n=======\n2\n")), Some(around(open("1\n", "2\n"))));
+        let longer = open("1\n========\n", "2\n");
         assert_eq!(told(marked("1\n========\n=======\n2\n")), Some(around(longer)));
         assert_eq!(told(marked("1\n=======\n=======\n2\n")), None, "which one is it?");
         assert_eq!(told(marked("1\n2\n")), None);
@@ -268,6 +327,19 @@ mod tests {
             "somebody committed these"
         );
         assert_eq!(told(format!("<<<<<<< {ours}\n1\n=======\n")), None);
+    }
+
+    #[test]
+    fn what_was_there_is_between_the_sides_where_it_is_marked() {
+        let name = |letter: &str| letter.repeat(40).parse::<Oid>().unwrap();
+        let (ours, theirs) = (name("a"), name("b"));
+        let marked = |middle: &str| format!("<<<<<<< {ours}\n{middle}>>>>>>> {theirs}\n");
+        let told = |text: String| pieces(text.as_bytes(), Marks::WithBase, (ours, b"1\n"), (theirs, b"2\n"));
+        let open = Open { base: Some(b"0\n".into()), ours: b"1\n".into(), theirs: b"2\n".into() };
+        assert_eq!(told(marked("1\n||||||| 0123456\n0\n=======\n2\n")), Some(vec![Piece::Open(open)]));
+        assert_eq!(told(marked("1\n=======\n2\n")), None, "git marks the base always");
+        assert_eq!(told(marked("1\n||||||| x\n||||||| x\n0\n=======\n2\n")), None, "which one is it?");
+        assert_eq!(told(marked("1\n||||||| x\n0\n=======\n2\n=======\n")), None);
     }
 
     #[test]

@@ -80,6 +80,30 @@ pub struct Conflict {
     pub stages: [Option<(u32, Oid)>; 3],
 }
 
+/// Whether a mode (`0o100644`) is that of a file: no link, no folder, no submodule.
+pub fn is_file(mode: u32) -> bool {
+    mode & 0o170_000 == 0o100_000
+}
+
+/// Whether a mode is that of a folder.
+pub fn is_folder(mode: u32) -> bool {
+    mode & 0o170_000 == 0o040_000
+}
+
+impl Conflict {
+    /// Whether both sides have a file there, which is a thing of lines.
+    pub fn are_files(&self) -> bool {
+        let [_, ours, theirs] = self.stages;
+        [ours, theirs].iter().all(|side| side.is_some_and(|(mode, _)| is_file(mode)))
+    }
+
+    /// Whether both sides made the file another kind of file, each another.
+    pub fn modes_conflict(&self) -> bool {
+        let [base, ours, theirs] = self.stages.map(|stage| stage.map(|(mode, _)| mode));
+        ours.is_some() && theirs.is_some() && ours != theirs && ours != base && theirs != base
+    }
+}
+
 /// Why a path cannot be merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConflictKind {

@@ -92,6 +92,15 @@ impl Repo {
         })
     }
 
+    /// The name that a blob of these bytes has; nothing is written.
+    ///
+    /// # Errors
+    /// When the hash cannot be made.
+    pub fn hash(&self, bytes: &[u8]) -> Result<Oid, GitError> {
+        let kind = self.gix.object_hash();
+        gix::objs::compute_hash(kind, gix::objs::Kind::Blob, bytes).map_err(GitError::gix("name some bytes"))
+    }
+
     /// Writes a blob.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ pub mod queue;
 pub mod remote;
 pub mod remote_error;
 pub mod repair;
+pub mod reviews;
 pub mod rounds;
 pub mod seen;
 pub mod shelf;

@@ -47,6 +47,8 @@ pub struct Conflicted {
     target: String,
     files: Vec<File>,
     then: &'static str,
+    /// The command that begins a review.
+    review: String,
 }
 
 impl Conflicted {
@@ -78,7 +80,11 @@ impl Conflicted {
             });
         }
         let target = lease.target.strip_prefix("refs/heads/").unwrap_or(&lease.target).to_owned();
-        Ok(Conflicted { task: lease.task.to_string(), target, files, then })
+        let review = match sides {
+            Sides::TargetFirst => format!("git odyssey review {}", lease.task),
+            Sides::TaskFirst => format!("git odyssey review {} --sync", lease.task),
+        };
+        Ok(Conflicted { task: lease.task.to_string(), target, files, then, review })
     }
 }
 
@@ -90,7 +96,8 @@ impl Explain for Conflicted {
     fn hints(&self) -> Vec<String> {
         vec![
             "nothing has moved; both sides are as they were".to_owned(),
-            format!("settle it in the workspace: git merge {}, {}", self.target, self.then),
+            format!("settle it one by one: {}", self.review),
+            format!("or in the workspace: git merge {}, {}", self.target, self.then),
         ]
     }
 

@@ -37,6 +37,20 @@ pub enum Maker {
     },
 }
 
+impl Maker {
+    /// In words: `0123456789 by Ada: its subject`.
+    pub fn words(&self) -> String {
+        match self {
+            Maker::Commit { commit, author, subject, .. } => {
+                format!("{} by {author}: {subject}", &commit[..commit.len().min(10)])
+            }
+            Maker::Uncommitted { untracked: true, .. } => "uncommitted, a new file".to_owned(),
+            Maker::Uncommitted { staged: true, .. } => "uncommitted, staged".to_owned(),
+            Maker::Uncommitted { .. } => "uncommitted".to_owned(),
+        }
+    }
+}
+
 /// How many commits are looked through, the newest first.
 const LOOKED_THROUGH: usize = 500;
 

@@ -10,6 +10,7 @@ pub mod matrix;
 pub mod news;
 pub mod party;
 pub mod result;
+pub mod review;
 pub mod sides;
 pub mod strategy;
 pub mod verdict_cache;

@@ -9,6 +9,7 @@ use crate::base::failure::Failure;
 use crate::base::failure::Kind;
 use crate::domain::lease::Lease;
 use crate::domain::policy::Strategy;
+use crate::domain::review::Resolutions;
 use crate::git::BStr;
 use crate::git::BString;
 use crate::git::ByteSlice;
@@ -87,6 +88,8 @@ pub struct Parts<'a> {
     pub rules: &'a Rules,
     /// What strategies are told.
     pub facts: &'a dyn Facts,
+    /// What was decided of single conflicts in a review; of a rebase nothing.
+    pub resolutions: &'a Resolutions,
     /// The time of the commits that are made.
     pub now: Timestamp,
 }
@@ -235,8 +238,8 @@ impl<'a> Making<'a> {
         if sure.is_clean() {
             return Ok(sure.tree);
         }
-        let Parts { repo, lease, rules, facts, .. } = self.parts;
-        let settled = Settling { repo, sides, base, ours, theirs, rules, facts }.settle(sure)?;
+        let Parts { repo, lease, rules, facts, resolutions, .. } = self.parts;
+        let settled = Settling { repo, sides, base, ours, theirs, rules, facts, resolutions }.settle(sure)?;
         if !settled.left.is_empty() {
             return Err(Conflicted::read(repo, lease, sides, settled.left, self.then)?.into());
         }

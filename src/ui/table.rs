@@ -95,6 +95,12 @@ table! {
         ("git odyssey land auth-refactor --check 'cargo test'", "Merge if the tests pass on the merged result."),
         ("git odyssey land --squash", "In a workspace: land as one commit."),
     ];
+    Review = commands::review::Review, &[
+        ("git odyssey review auth-refactor", "Settle its conflicts with the target, one by one."),
+        ("git odyssey review --list", "In a workspace: what is to be decided, for an agent with --json."),
+        ("git odyssey review auth-refactor --take 3f1c2ab90d41 theirs", "Decide one conflict for the task's side."),
+        ("git odyssey review auth-refactor --finish", "Land with what was decided."),
+    ];
     Conflicts = commands::conflicts::Conflicts, &[
         ("git odyssey conflicts", "See whether all work fits together, uncommitted edits of people included."),
         ("git odyssey conflicts main auth", "Say whether two revisions would merge; nothing is written."),

@@ -96,7 +96,7 @@ fn shown(page: &mut Page, names: [&String; 2], conflict: &ConflictRow, left: &mu
     page.put(Label::Quiet, format!(" ({})", conflict.why)).end();
     for (name, by) in [(names[0], &conflict.ours_by), (names[1], &conflict.theirs_by)] {
         page.put(Label::Plain, "  ").put(Label::Name, name).put(Label::Plain, ": ");
-        page.put(Label::Quiet, by.as_ref().map_or_else(|| "unknown".to_owned(), made)).end();
+        page.put(Label::Quiet, by.as_ref().map_or_else(|| "unknown".to_owned(), Maker::words)).end();
     }
     for lease in &conflict.leases {
         page.put(Label::Plain, "  leased to ").put(Label::Name, &lease.task).put(Label::Plain, " (");
@@ -115,17 +115,6 @@ fn shown(page: &mut Page, names: [&String; 2], conflict: &ConflictRow, left: &mu
         page.line(Label::Quiet, format!("  and {} more", text::count(more, "place")));
     }
     *left = left.saturating_sub(conflict.hunks.len());
-}
-
-fn made(by: &Maker) -> String {
-    match by {
-        Maker::Commit { commit, author, subject, .. } => {
-            format!("{} by {author}: {subject}", &commit[..commit.len().min(10)])
-        }
-        Maker::Uncommitted { untracked: true, .. } => "uncommitted, a new file".to_owned(),
-        Maker::Uncommitted { staged: true, .. } => "uncommitted, staged".to_owned(),
-        Maker::Uncommitted { .. } => "uncommitted".to_owned(),
-    }
 }
 
 /// One side of a hunk, cut to a size.

@@ -107,6 +107,9 @@ pub enum Problem {
     /// A way to land that does not exist.
     #[error("`{}` is not a strategy", text::visible(.0.as_bytes()))]
     Strategy(String),
+    /// Nobody whose word a review could want.
+    #[error("`{}` is nobody whose word a review can want", text::visible(.0.as_bytes()))]
+    Confirm(String),
     /// A merge strategy that does not exist.
     #[error("{0}")]
     MergeStrategy(UnknownStrategy),
@@ -147,6 +150,7 @@ impl Explain for PolicyError {
                 format!("write [\"sh\", \"-c\", {}]", toml::Value::from(command.as_str()))
             }
             Problem::Strategy(name) => key::strategy_hint(name),
+            Problem::Confirm(name) => key::name_hint(name, &["nobody", "human", "owner"], "choices"),
             Problem::Event(name) => key::name_hint(name, &super::reaction::names(), "events"),
             Problem::MergeStrategy(unknown) => unknown.hint(),
             Problem::NothingToRun => "write for example: run = \"cargo generate-lockfile\"".to_owned(),

@@ -14,6 +14,7 @@ use toml::de::DeValue;
 use super::LandPolicy;
 use super::LedgerPolicy;
 use super::Policy;
+use super::ReviewPolicy;
 use super::Strategy;
 use super::WorkspacePolicy;
 use super::command::BadCommand;
@@ -24,6 +25,7 @@ use super::error::Problem;
 use super::key::KEYS;
 use super::merging::MergeFile;
 use super::reaction::OnFile;
+use crate::domain::review::Confirm;
 use crate::domain::ttl;
 use crate::domain::ttl::BadTtl;
 
@@ -49,6 +51,14 @@ struct File {
     on: Vec<OnFile>,
     #[serde(default)]
     ledger: LedgerFile,
+    #[serde(default)]
+    review: ReviewFile,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+struct ReviewFile {
+    confirm: Option<Spanned<String>>,
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -136,6 +146,7 @@ impl Reading<'_> {
             merge: self.merge_rules(file.merge)?,
             on: self.reactions(file.on)?,
             ledger: LedgerPolicy { fsync: file.ledger.fsync.unwrap_or(default.ledger.fsync) },
+            review: ReviewPolicy { confirm: self.confirm(file.review)? },
             positions: std::mem::take(&mut self.positions),
         })
     }
@@ -181,6 +192,15 @@ impl Reading<'_> {
             setup: self.each(&file.setup, read_command)?,
             disposable,
         })
+    }
+
+    fn confirm(&self, file: ReviewFile) -> Result<Confirm, PolicyError> {
+        let read = |written: &String| {
+            let name: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
+                written.as_str().into_deserializer();
+            Confirm::deserialize(name).map_err(|_| Problem::Confirm(written.clone()))
+        };
+        file.confirm.map_or(Ok(Confirm::default()), |written| self.checked(&written, read))
     }
 
     fn land(&self, file: LandFile) -> Result<LandPolicy, PolicyError> {

@@ -1,13 +1,14 @@
 //! The keys of the policy file, and what someone who mistyped one may have meant.
 
 /// The keys of each table; those of `regions` are free.
-pub(super) const KEYS: [(&str, &[&str]); 6] = [
-    ("", &["target", "ttl", "commons", "regions", "workspace", "land", "merge", "on", "ledger"]),
+pub(super) const KEYS: [(&str, &[&str]); 7] = [
+    ("", &["target", "ttl", "commons", "regions", "workspace", "land", "merge", "on", "ledger", "review"]),
     ("workspace", &["root", "copy", "setup", "disposable"]),
     ("land", &["strategy", "check"]),
     ("on", &["event", "run", "timeout"]),
     ("merge", &["paths", "strategy", "run", "timeout"]),
     ("ledger", &["fsync"]),
+    ("review", &["confirm"]),
 ];
 
 /// The strategies as they are written.

@@ -33,6 +33,12 @@ pub enum Kept {
     Anew,
     /// What somebody made of the same conflict before.
     Remembered,
+    /// What was there before either changed it.
+    Base,
+    /// What somebody wrote.
+    Written,
+    /// The file, under another name.
+    Moved,
 }
 
 /// One hunk that was decided.
@@ -72,6 +78,9 @@ impl Decision {
                 Kept::Both => "as both have it".to_owned(),
                 Kept::Anew => "made anew".to_owned(),
                 Kept::Remembered => "as it was settled before".to_owned(),
+                Kept::Base => "as it was before both".to_owned(),
+                Kept::Written => "as somebody wrote it".to_owned(),
+                Kept::Moved => "under another name".to_owned(),
             });
             return out;
         }
@@ -86,9 +95,11 @@ impl Decision {
         let whose = match self.kept {
             Kept::Target => format!("{target}'s {of_target}, not {task}'s {}", hunk.task),
             Kept::Task => format!("{task}'s {of_task}, not {target}'s {}", hunk.target),
-            Kept::Both | Kept::Anew | Kept::Remembered => {
+            Kept::Both | Kept::Anew | Kept::Remembered | Kept::Moved => {
                 format!("{target}'s {of_target} and {task}'s {}", hunk.task)
             }
+            Kept::Base => format!("as before, neither {target}'s {of_target} nor {task}'s {}", hunk.task),
+            Kept::Written => format!("written anew for {target}'s {of_target} and {task}'s {}", hunk.task),
         };
         format!("line {} ({whose})", hunk.line)
     }

@@ -5,17 +5,22 @@ use std::collections::BTreeMap;
 use crate::base::failure::Failure;
 use crate::base::text;
 use crate::domain::policy::merging::MergeStrategy;
+use crate::domain::review::Resolutions;
 use crate::git::BString;
 use crate::git::ByteSlice;
 use crate::git::Oid;
 use crate::git::error::GitError;
 use crate::git::marked;
 use crate::git::marked::Entry;
+use crate::git::marked::Marks;
+use crate::git::marked::Open;
 use crate::git::marked::Piece;
 use crate::git::merge::Conflict;
 use crate::git::merge::ConflictKind;
 use crate::git::merge::Merge;
 use crate::git::repo::Repo;
+use crate::merge::review::Opened;
+use crate::merge::review::Reviewing;
 use crate::merge::sides::Side;
 use crate::merge::sides::Sides;
 
@@ -44,6 +49,8 @@ pub struct Settling<'a> {
     pub rules: &'a Rules,
     /// What strategies are told.
     pub facts: &'a dyn Facts,
+    /// What somebody decided of single conflicts: that goes before all rules.
+    pub resolutions: &'a Resolutions,
 }
 
 /// What became of a merge.
@@ -93,7 +100,16 @@ impl Settling<'_> {
         let mut settled = Settled { tree: merge.tree, decisions: Vec::new(), left: Vec::new() };
         let (mut entries, mut free) = (Vec::new(), Vec::new());
         let mut anew = BTreeMap::<usize, Vec<Conflict>>::new();
+        let reviewing = if self.resolutions.is_empty() { None } else { Some(self.reviewing()?) };
         for conflict in merge.conflicts {
+            if let Some(reviewing) = &reviewing {
+                let opened = reviewing.open(conflict.clone())?;
+                if let Some((more, decisions)) = reviewing.answer(&opened, self.resolutions)? {
+                    entries.extend(more);
+                    settled.decisions.extend(decisions);
+                    continue;
+                }
+            }
             let Some((number, rule)) = self.rules.of(conflict.path.as_bstr()) else {
                 free.push(conflict);
                 continue;
@@ -117,6 +133,43 @@ impl Settling<'_> {
         settled.decisions.sort_by(|one, other| one.path.cmp(&other.path));
         settled.left.sort_by(|one, other| one.conflict.path.cmp(&other.conflict.path));
         Ok(settled)
+    }
+
+    /// The conflicts of a merge that somebody has to decide, or has decided, each taken to pieces: not those that a rule
+    /// decides, or that git remembers.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub fn open(&self, merge: &Merge) -> Result<(Reviewing<'_>, Vec<Opened>), Failure> {
+        let reviewing = self.reviewing()?;
+        let marked = self.marked(merge)?;
+        let known = self.remembered(merge.tree, &merge.conflicts.iter().collect::<Vec<_>>())?;
+        let mut found = Vec::new();
+        for conflict in &merge.conflicts {
+            let opened = reviewing.open(conflict.clone())?;
+            let is_decided = match self.rules.of(conflict.path.as_bstr()) {
+                Some((_, rule)) => !matches!(self.decide(conflict, rule.strategy, marked)?, Outcome::Left(_)),
+                None => known.iter().any(|(path, _)| *path == conflict.path),
+            };
+            if !is_decided || reviewing.answer(&opened, self.resolutions)?.is_some() {
+                found.push(opened);
+            }
+        }
+        Ok((reviewing, found))
+    }
+
+    fn reviewing(&self) -> Result<Reviewing<'_>, GitError> {
+        Reviewing::of(self.repo, self.sides, self.ours, self.theirs)
+    }
+
+    /// What git remembers of what people made of these conflicts before.
+    fn remembered(&self, tree: Oid, conflicts: &[&Conflict]) -> Result<Vec<(BString, Vec<u8>)>, GitError> {
+        let is_text = |conflict: &&&Conflict| has_hunks(conflict) && !conflict.modes_conflict();
+        if !self.repo.remembers() {
+            return Ok(Vec::new());
+        }
+        let text: Vec<&Conflict> = conflicts.iter().filter(is_text).copied().collect();
+        self.repo.remembered(tree, &text)
     }
 
     /// What the strategy of a path makes of its conflict.
@@ -145,7 +198,7 @@ impl Settling<'_> {
         if style.is_none_or(|style| *style == *b"merge") || !merge.conflicts.iter().any(is_ruled) {
             return Ok(merge.tree);
         }
-        self.repo.marked_tree(self.base, self.ours, self.theirs)
+        self.repo.marked_tree(Marks::Plain, self.base, self.ours, self.theirs)
     }
 
     /// Where nothing was said of a path, and git remembers what a person made of the same conflict, it becomes that.
@@ -156,11 +209,7 @@ impl Settling<'_> {
         entries: &mut Vec<Entry>,
         settled: &mut Settled,
     ) -> Result<(), Failure> {
-        let is_text = |conflict: &&Conflict| has_hunks(conflict) && !modes_conflict(conflict);
-        let mut known = Vec::new();
-        if self.repo.remembers() {
-            known = self.repo.remembered(tree, &free.iter().filter(is_text).collect::<Vec<_>>())?;
-        }
+        let known = self.remembered(tree, &free.iter().collect::<Vec<_>>())?;
         for conflict in free {
             let found = known.iter().find(|(path, _)| *path == conflict.path);
             let entry = self.repo.entry(tree, conflict.path.as_bstr())?;
@@ -236,9 +285,10 @@ impl Settling<'_> {
             Some(Answer { entries: more, kept, hunks: Vec::new() })
         };
         Ok(match conflict.kind {
-            ConflictKind::Content | ConflictKind::AddAdd if has_lines(conflict) && !only_modes(conflict) => {
+            ConflictKind::Content | ConflictKind::AddAdd if conflict.are_files() && !only_modes(conflict) => {
                 let Some((mode, _)) = found else { return Ok(None) };
-                let mode = if modes_conflict(conflict) { stage.map_or(mode, |(mode, _)| mode) } else { mode };
+                let mode =
+                    if conflict.modes_conflict() { stage.map_or(mode, |(mode, _)| mode) } else { mode };
                 self.by_hunks(conflict, marked, mode, kept, |ours, theirs| {
                     self.sides.pick(side, ours, theirs).to_vec()
                 })?
@@ -253,7 +303,7 @@ impl Settling<'_> {
                 if found == ours.or(theirs) { whole(Vec::new()) } else { None }
             }
             // Two kinds of file, with one content: it is where it was. Other kinds of things are moved aside.
-            ConflictKind::Mode if has_lines(conflict) => found.and_then(|_| whole(Vec::new())),
+            ConflictKind::Mode if conflict.are_files() => found.and_then(|_| whole(Vec::new())),
             ConflictKind::Mode => self.aside(conflict, marked)?.and_then(whole),
             _ => None,
         })
@@ -262,10 +312,10 @@ impl Settling<'_> {
     /// Both sides' lines in each conflicting hunk.
     fn by_both(&self, conflict: &Conflict, marked: Oid) -> Result<Option<Answer>, GitError> {
         let found = self.repo.entry(marked, conflict.path.as_bstr())?;
-        let Some((mode, _)) = found.filter(|_| has_hunks(conflict) && !modes_conflict(conflict)) else {
+        let Some((mode, _)) = found.filter(|_| has_hunks(conflict) && !conflict.modes_conflict()) else {
             return Ok(None);
         };
-        self.by_hunks(conflict, marked, mode, Kept::Both, both)
+        self.by_hunks(conflict, marked, mode, Kept::Both, marked::both)
     }
 
     /// The file as git merged it, with the open hunks decided. Nothing when they cannot be told.
@@ -283,14 +333,15 @@ impl Settling<'_> {
             return Ok(None);
         };
         let (text, ours, theirs) = (self.repo.blob(text)?, self.repo.blob(ours)?, self.repo.blob(theirs)?);
-        let Some(pieces) = marked::pieces(&text, (self.ours, &ours), (self.theirs, &theirs)) else {
+        let Some(pieces) = marked::pieces(&text, Marks::Plain, (self.ours, &ours), (self.theirs, &theirs))
+        else {
             return Ok(None);
         };
         let (mut out, mut hunks) = (Vec::new(), Vec::new());
         for piece in pieces {
             match piece {
                 Piece::Settled(text) => out.extend(text),
-                Piece::Open(ours, theirs) => {
+                Piece::Open(Open { ours, theirs, .. }) => {
                     let lines = |text: &[u8]| text.lines().count();
                     let count = |side| lines(self.sides.pick(side, &ours, &theirs));
                     let (target, task) = (count(Side::Target), count(Side::Task));
@@ -322,17 +373,6 @@ impl Settling<'_> {
     }
 }
 
-/// The lines of both, one after the other; of the first, the last one gets an end if it has none, as by git.
-fn both(ours: &[u8], theirs: &[u8]) -> Vec<u8> {
-    let mut out = ours.to_vec();
-    if !out.is_empty() && !out.ends_with(b"\n") {
-        let returns = ours.contains_str("\r\n") || theirs.contains_str("\r\n");
-        out.extend_from_slice(if returns { b"\r\n" } else { b"\n" });
-    }
-    out.extend_from_slice(theirs);
-    out
-}
-
 /// The part of a mode that tells what it is, and what it is for a file.
 const TYPE: u32 = 0o170_000;
 const FILE: u32 = 0o100_000;
@@ -340,13 +380,7 @@ const LINK: u32 = 0o120_000;
 
 /// Whether it is one of lines.
 fn has_hunks(conflict: &Conflict) -> bool {
-    matches!(conflict.kind, ConflictKind::Content | ConflictKind::AddAdd) && has_lines(conflict)
-}
-
-/// Whether both sides have a file with lines there.
-fn has_lines(conflict: &Conflict) -> bool {
-    let [_, ours, theirs] = conflict.stages;
-    [ours, theirs].iter().all(|side| side.is_some_and(|(mode, _)| mode & TYPE == FILE))
+    matches!(conflict.kind, ConflictKind::Content | ConflictKind::AddAdd) && conflict.are_files()
 }
 
 /// Whether it is about a file or link of one name, and nothing was renamed or moved aside.
@@ -361,11 +395,4 @@ fn is_file(conflict: &Conflict) -> bool {
 fn only_modes(conflict: &Conflict) -> bool {
     let content = |stage: Option<(u32, Oid)>| stage.map(|(_, oid)| oid);
     content(conflict.stages[1]) == content(conflict.stages[2])
-}
-
-/// Whether both sides made the file another kind of file, each another.
-fn modes_conflict(conflict: &Conflict) -> bool {
-    let mode = |stage: Option<(u32, Oid)>| stage.map(|(mode, _)| mode);
-    let [base, ours, theirs] = conflict.stages.map(mode);
-    ours != theirs && ours != base && theirs != base
 }

@@ -1,0 +1,137 @@
+//! Opening a review: what is merged, what of it somebody has to decide, and who that may be.
+
+use crate::base::clock::Timestamp;
+use crate::base::failure::Failure;
+use crate::domain::book::LeaseBook;
+use crate::domain::holder::Holder;
+use crate::domain::judge::Actor;
+use crate::domain::lease::Lease;
+use crate::domain::policy::Strategy;
+use crate::domain::review::Purpose;
+use crate::domain::review::Resolutions;
+use crate::domain::review::steps::StepKind;
+use crate::domain::task::TaskName;
+use crate::git::Oid;
+use crate::git::repo::Repo;
+use crate::ledger::error::LedgerError;
+use crate::ledger::reviews::Review;
+use crate::ledger::reviews::Step;
+use crate::ledger::reviews::Stored;
+use crate::merge::review::Opened;
+use crate::merge::sides::Sides;
+use crate::merge::strategy::Rules;
+use crate::merge::strategy::settle::Settling;
+
+use super::super::Context;
+use super::super::deciding::Deciding;
+use super::super::facts::Known;
+use super::super::session::Session;
+use super::desk::Moved;
+use super::error::DeskError;
+
+/// Which side git calls ours.
+pub fn sides(purpose: Purpose) -> Sides {
+    match purpose {
+        Purpose::Land | Purpose::Squash => Sides::TargetFirst,
+        Purpose::Sync => Sides::TaskFirst,
+    }
+}
+
+/// Of the task's and the target's commit, those that git calls ours and theirs.
+pub fn ends(sides: Sides, (task, target): (Oid, Oid)) -> (Oid, Oid) {
+    match sides {
+        Sides::TargetFirst => (target, task),
+        Sides::TaskFirst => (task, target),
+    }
+}
+
+/// The merge of the two, to be settled by the rules and what was decided.
+pub fn settling<'a>(
+    repo: &'a Repo,
+    sides: Sides,
+    commits: (Oid, Oid),
+    rules: &'a Rules,
+    facts: &'a Known<'a>,
+    resolutions: &'a Resolutions,
+) -> Settling<'a> {
+    let (ours, theirs) = ends(sides, commits);
+    Settling { repo, sides, base: None, ours, theirs, rules, facts, resolutions }
+}
+
+/// The conflicts that somebody has to decide, in pieces, and the merged tree with marks.
+///
+/// # Errors
+/// When something cannot be read, or git cannot merge.
+pub fn taken_to_pieces(
+    session: &Session,
+    repo: &Repo,
+    lease: &Lease,
+    (tip, target): (Oid, Oid),
+    sides: Sides,
+    resolutions: &Resolutions,
+) -> Result<(Oid, Vec<Opened>), Failure> {
+    let rules = Deciding::default().rules(session)?;
+    let facts = Known::of(session, repo, lease, tip, target);
+    let settling = settling(repo, sides, (tip, target), &rules, &facts, resolutions);
+    let merge = repo.confirm(None, settling.ours, settling.theirs)?;
+    let (reviewing, opened) = settling.open(&merge)?;
+    Ok((reviewing.marked, opened))
+}
+
+/// The review with its sides where they are now, and what became of its decisions if one has moved.
+///
+/// # Errors
+/// When the review cannot be written.
+pub fn advanced(
+    repo: &Repo,
+    stored: Stored,
+    (target, tip): (Oid, Oid),
+    opened: &[Opened],
+    who: &Holder,
+    at: Timestamp,
+) -> Result<(Stored, Option<Moved>), Failure> {
+    let Review { ours, theirs, resolutions, .. } = &stored.review;
+    if (*ours, *theirs) == (target, tip) {
+        return Ok((stored, None));
+    }
+    let items = opened.iter().flat_map(|opened| &opened.items);
+    let kept = items.filter(|item| resolutions.contains_key(&item.id)).count();
+    let gone = resolutions.len() - kept;
+    let about = format!("to {} and {}", target.to_hex_with_len(10), tip.to_hex_with_len(10));
+    let step = Step { kind: StepKind::Move, item: None, by: who, at, about };
+    Ok((stored.moved(repo, target, tip, step)?, Some(Moved { kept, gone })))
+}
+
+/// Who decides: the task's own holder in its workspace, else the person at the keyboard.
+///
+/// # Errors
+/// When an agent works at another task.
+pub fn who(session: &Session, context: &Context<'_>, task: &TaskName) -> Result<Holder, Failure> {
+    match session.actor(context)? {
+        Actor::Task(own, _) if own != *task => Err(DeskError::NotYours(own, task.clone()).into()),
+        Actor::Task(own, _) => {
+            let book = session.ledger().read()?.book;
+            Ok(book.need(&own).map_err(LedgerError::from)?.holder.clone())
+        }
+        Actor::Person(_) => session.person(),
+    }
+}
+
+/// What a review is for, where nobody said so.
+///
+/// # Errors
+/// When the policy lands in a way that is not one merge.
+pub fn by_policy(strategy: Strategy) -> Result<Purpose, DeskError> {
+    match strategy {
+        Strategy::Merge => Ok(Purpose::Land),
+        Strategy::Squash => Ok(Purpose::Squash),
+        Strategy::Rebase => Err(DeskError::NoMerge("a rebase")),
+        Strategy::FfOnly => Err(DeskError::NoMerge("fast-forward only")),
+    }
+}
+
+/// Who else holds the path of a conflict.
+pub fn owner(book: &LeaseBook, lease: &Lease, opened: &Opened) -> Option<Holder> {
+    let others = book.covering(&opened.conflict.path).filter(|(other, _)| other.task != lease.task);
+    others.map(|(other, _)| other.holder.clone()).next()
+}
