@@ -52,7 +52,9 @@ pub struct Review {
     #[arg(long, num_args = 2, value_names = ["CONFLICT", "CHOICE"], group = "action")]
     pub take: Vec<String>,
     /// Say why, in a line that is kept with the decision
-    #[arg(long, num_args = 2, value_names = ["CONFLICT", "TEXT"], group = "action")]
+    #[arg(long, num_args = 2, value_names = ["CONFLICT", "TEXT"], conflicts_with_all = [
+        "list", "show", "confirm", "undo", "redo", "preview", "test", "finish", "drop"
+    ])]
     pub note: Vec<String>,
     /// Agree to what somebody decided in your region
     #[arg(long, value_name = "CONFLICT", group = "action")]

@@ -9,6 +9,7 @@ use git_odyssey::domain::policy::merging::TIMEOUT;
 use git_odyssey::domain::region::Case;
 use git_odyssey::domain::region::Region;
 use git_odyssey::domain::region::RegionSet;
+use git_odyssey::domain::review::Resolutions;
 use git_odyssey::git::BStr;
 use git_odyssey::git::BString;
 use git_odyssey::git::Oid;
@@ -96,9 +97,10 @@ impl World {
         };
         let rules = Rules(rules.iter().map(rule).collect());
         let World { repo, ours, theirs, .. } = self;
-        let settling =
-            Settling { repo, sides, base: None, ours: *ours, theirs: *theirs, rules: &rules, facts: &ByName };
-        settling.settle(self.repo.confirm(None, *ours, *theirs).unwrap()).unwrap()
+        let resolutions = &Resolutions::new();
+        let (ours, theirs, rules, facts) = (*ours, *theirs, &rules, &ByName);
+        let settling = Settling { repo, sides, base: None, ours, theirs, rules, facts, resolutions };
+        settling.settle(self.repo.confirm(None, ours, theirs).unwrap()).unwrap()
     }
 
     fn text(&self, tree: Oid, name: &str) -> Vec<u8> {

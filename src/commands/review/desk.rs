@@ -18,6 +18,7 @@ use crate::domain::task::TaskName;
 use crate::git::Oid;
 use crate::git::repo::Repo;
 use crate::ledger::reviews::Review;
+use crate::ledger::reviews::ReviewError;
 use crate::ledger::reviews::Step;
 use crate::ledger::reviews::Stored;
 use crate::merge::review::Item;
@@ -59,8 +60,8 @@ pub struct Desk<'s> {
 pub struct File {
     /// The conflict, in pieces.
     pub opened: Opened,
-    /// Whose word it wants, by the policy.
-    pub owner: Option<Holder>,
+    /// Whose word each of them wants, by the policy.
+    pub owners: Vec<Option<Holder>>,
 }
 
 /// A side moved since the review was last looked at.
@@ -80,6 +81,9 @@ pub struct Spot {
     /// The thing's number in it.
     pub item: usize,
 }
+
+/// How often a decision is tried again because others take steps at the same time.
+const TRIES: usize = 50;
 
 impl<'s> Desk<'s> {
     /// Opens a task's review, or resumes it. Nothing is written where there is no conflict.
@@ -148,9 +152,11 @@ impl<'s> Desk<'s> {
         };
         let book = session.ledger().read()?.book;
         let confirm = session.policy.review.confirm;
-        let owner =
-            |opened: &Opened| opening::owner(&book, &lease, opened).filter(|owner| confirm.asks(owner));
-        let files = opened.into_iter().map(|opened| File { owner: owner(&opened), opened }).collect();
+        let mut files = Vec::new();
+        for opened in opened {
+            let owners = opening::owners(&repo, &book, &lease, &opened, confirm)?;
+            files.push(File { opened, owners });
+        }
         let clock = context.clock;
         Ok(Desk { session, clock, who, repo, lease, stored, sides, marked, files, moved })
     }
@@ -187,7 +193,12 @@ impl<'s> Desk<'s> {
 
     /// Where it stands.
     pub fn standing(&self, spot: Spot) -> Standing {
-        Standing::of(self.resolution(spot), self.files[spot.file].owner.as_ref())
+        Standing::of(self.resolution(spot), self.owner(spot))
+    }
+
+    /// Whose word it wants, by the policy.
+    pub fn owner(&self, spot: Spot) -> Option<&Holder> {
+        self.files[spot.file].owners[spot.item].as_ref()
     }
 
     /// Everything to decide, file by file.
@@ -297,7 +308,7 @@ impl<'s> Desk<'s> {
             let id = self.item(spot).id.clone();
             let before = self.resolution(spot).ok_or_else(|| DeskError::Undecided(id.clone()))?;
             let not = |owner| DeskError::NotOwner { id, owner, who: self.who.clone() };
-            let resolution = amended(self.files[spot.file].owner.as_ref(), before).map_err(not)?;
+            let resolution = amended(self.owner(spot), before).map_err(not)?;
             let about = text::visible(&self.item(spot).path);
             done.push(self.put(kind, spot, resolution, about)?);
         }
@@ -312,9 +323,32 @@ impl<'s> Desk<'s> {
         about: String,
     ) -> Result<ItemId, Failure> {
         let id = self.item(spot).id.clone();
-        let step = Step { kind, item: Some(&id), by: &self.who, at: self.clock.now(), about };
-        self.stored = self.stored.clone().take(&self.session.repo, &id, resolution, step)?;
-        Ok(id)
+        let who = self.who.clone();
+        let step = Step { kind, item: Some(&id), by: &who, at: self.clock.now(), about };
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.stored.clone().take(&self.session.repo, &id, resolution.clone(), step.clone()) {
+                // Somebody decided something else at the same time: both decisions stand.
+                Err(ReviewError::Busy(_)) if tries < TRIES => self.reread()?,
+                other => {
+                    self.stored = other?;
+                    return Ok(id);
+                }
+            }
+        }
+    }
+
+    /// Takes note of what others decided meanwhile.
+    fn reread(&mut self) -> Result<(), Failure> {
+        let task = &self.lease.task;
+        let found = Stored::read(&self.session.repo, task)?;
+        let goes_on = |found: &Stored| {
+            let (now, before) = (&found.review, &self.stored.review);
+            now.stage == Stage::Open && (now.ours, now.theirs) == (before.ours, before.theirs)
+        };
+        self.stored = found.filter(goes_on).ok_or_else(|| ReviewError::Busy(task.clone()))?;
+        Ok(())
     }
 
     /// Takes the last decision back, or does the last one again that was taken back. Answers what it is about.
@@ -395,7 +429,7 @@ impl<'s> Desk<'s> {
         }
         let unconfirmed: Vec<Spot> = with(Standing::Unconfirmed).collect();
         if !unconfirmed.is_empty() {
-            let owner = |spot: &Spot| self.files[spot.file].owner.as_ref().map(Holder::to_string);
+            let owner = |spot: &Spot| self.owner(*spot).map(Holder::to_string);
             let mut owners: Vec<String> = unconfirmed.iter().filter_map(owner).collect();
             owners.sort();
             owners.dedup();
@@ -425,15 +459,15 @@ impl<'s> Desk<'s> {
         Reviewing { repo: &self.repo, sides: self.sides, ours, theirs, marked: self.marked }
     }
 
-    /// Writes down that the review has come to its end.
+    /// Writes down, in a repository that is there still, that the review has come to its end.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn end(self, stage: Stage) -> Result<(), Failure> {
+    pub fn end(self, repo: &Repo, stage: Stage) -> Result<(), Failure> {
         let kind = if stage == Stage::Finished { StepKind::Finish } else { StepKind::Drop };
         let about = format!("the review of {}", self.lease.task);
         let step = Step { kind, item: None, by: &self.who, at: self.clock.now(), about };
-        self.stored.ended(&self.session.repo, stage, step)?;
+        self.stored.ended(repo, stage, step)?;
         Ok(())
     }
 }

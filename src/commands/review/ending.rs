@@ -8,6 +8,7 @@ use crate::domain::review::Purpose;
 use crate::domain::review::Stage;
 use crate::domain::review::steps::StepKind;
 use crate::domain::task::TaskName;
+use crate::git::repo::Repo;
 use crate::ledger::reviews::Step;
 use crate::ledger::reviews::Stored;
 
@@ -40,6 +41,8 @@ pub fn finish(
     let purpose = desk.review().purpose;
     let resolutions = desk.review().resolutions.clone();
     let deciding = Deciding::default();
+    // The workspace, if this was called there, goes with the landing.
+    let home = Repo::open(&desk.session().home)?;
     let outcome = match purpose {
         Purpose::Land | Purpose::Squash => {
             let (merge, squash) = (purpose == Purpose::Land, purpose == Purpose::Squash);
@@ -54,7 +57,7 @@ pub fn finish(
         }
     };
     // It is done. A kill before this leaves a review of what has landed, which the next one of this name goes on from.
-    desk.end(Stage::Finished)?;
+    desk.end(&home, Stage::Finished)?;
     Ok(outcome)
 }
 

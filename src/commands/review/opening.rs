@@ -7,12 +7,16 @@ use crate::domain::holder::Holder;
 use crate::domain::judge::Actor;
 use crate::domain::lease::Lease;
 use crate::domain::policy::Strategy;
+use crate::domain::review::Confirm;
 use crate::domain::review::Purpose;
 use crate::domain::review::Resolutions;
 use crate::domain::review::steps::StepKind;
 use crate::domain::task::TaskName;
 use crate::git::Oid;
+use crate::git::error::GitError;
 use crate::git::repo::Repo;
+use crate::guard::lines;
+use crate::guard::lines::Versions;
 use crate::ledger::error::LedgerError;
 use crate::ledger::reviews::Review;
 use crate::ledger::reviews::Step;
@@ -130,8 +134,29 @@ pub fn by_policy(strategy: Strategy) -> Result<Purpose, DeskError> {
     }
 }
 
-/// Who else holds the path of a conflict.
-pub fn owner(book: &LeaseBook, lease: &Lease, opened: &Opened) -> Option<Holder> {
+/// Who else holds what each thing to decide is about, of those whose word the policy wants.
+///
+/// # Errors
+/// When a version of the file cannot be read.
+pub fn owners(
+    repo: &Repo,
+    book: &LeaseBook,
+    lease: &Lease,
+    opened: &Opened,
+    confirm: Confirm,
+) -> Result<Vec<Option<Holder>>, GitError> {
+    let mut owners = vec![None; opened.items.len()];
+    let disputed = lines::disputed(repo, &opened.conflict)?;
     let others = book.covering(&opened.conflict.path).filter(|(other, _)| other.task != lease.task);
-    others.map(|(other, _)| other.holder.clone()).next()
+    for (other, region) in others.filter(|(other, _)| confirm.asks(&other.holder)) {
+        let among = disputed.as_ref().and_then(|disputed| Versions(repo).among(other, region, disputed).ok());
+        // Where it cannot be told which lines are theirs, all are.
+        let among = among.filter(|among| among.len() == owners.len()).unwrap_or(vec![true; owners.len()]);
+        for (owner, is_theirs) in owners.iter_mut().zip(among) {
+            if is_theirs && owner.is_none() {
+                *owner = Some(other.holder.clone());
+            }
+        }
+    }
+    Ok(owners)
 }

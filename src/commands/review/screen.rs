@@ -109,9 +109,6 @@ fn head(page: &mut Page, view: &View, file: &FileView) {
         page.put(Label::Plain, "  ").put(Label::Name, name).put(Label::Plain, ": ");
         page.put(Label::Quiet, by.as_ref().map_or_else(|| "unknown".to_owned(), Maker::words)).end();
     }
-    if let Some(owner) = &file.owner {
-        page.put(Label::Warn, "  wants the word of ").put(Label::Person, owner).end();
-    }
 }
 
 fn one(page: &mut Page, view: &View, item: &ItemView) {
@@ -122,6 +119,9 @@ fn one(page: &mut Page, view: &View, item: &ItemView) {
     page.put(Label::Quiet, format!(", can become {}", item.choices.join(", "))).end();
     for (who, lines) in [("base", &item.base), (&view.target, &item.ours), (&view.task, &item.theirs)] {
         conflicts::screen::side(page, who, lines.as_deref().unwrap_or_default());
+    }
+    if let Some(owner) = &item.owner {
+        page.put(Label::Warn, "    wants the word of ").put(Label::Person, owner).end();
     }
     if let Some(resolution) = &item.resolution {
         page.put(Label::Good, "    decided ").put(Label::Plain, resolution.choice);

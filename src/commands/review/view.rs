@@ -63,8 +63,6 @@ pub struct FileView {
     pub ours_by: Option<Maker>,
     /// Who made the task's side.
     pub theirs_by: Option<Maker>,
-    /// Whose word is wanted, by the policy.
-    pub owner: Option<String>,
     /// What is to be decided in it.
     pub items: Vec<ItemView>,
 }
@@ -86,6 +84,8 @@ pub struct ItemView {
     pub ours: Option<String>,
     /// What the task has.
     pub theirs: Option<String>,
+    /// Whose word is wanted, by the policy.
+    pub owner: Option<String>,
     /// What was decided.
     pub resolution: Option<ResolutionView>,
 }
@@ -132,7 +132,6 @@ impl View {
                 why: conflict.kind.to_string(),
                 ours_by: makers.find(&ours_at, &bases, &paths)?,
                 theirs_by: makers.find(&theirs_at, &bases, &paths)?,
-                owner: file.owner.as_ref().map(Holder::to_string),
                 items: spots.map(|spot| item(desk, spot)).collect(),
             });
         }
@@ -184,6 +183,7 @@ pub fn item(desk: &Desk<'_>, spot: Spot) -> ItemView {
         base,
         ours,
         theirs,
+        owner: desk.owner(spot).map(Holder::to_string),
         resolution,
     }
 }

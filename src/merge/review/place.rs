@@ -99,6 +99,8 @@ impl Reviewing<'_> {
                 }
                 _ => Ok(None),
             },
+            // Two kinds of file, with one content: it is where it was. Other kinds of things are moved aside.
+            ConflictKind::Mode if conflict.are_files() && found.is_some() => whole(Vec::new()),
             ConflictKind::Mode => match self.asides(conflict)? {
                 Some(asides) => whole(asides),
                 None => Ok(None),

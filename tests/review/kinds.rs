@@ -1,0 +1,301 @@
+//! Every kind of conflict settled by commands; the result is what a person with git would have committed.
+
+use super::lab_of;
+use super::names;
+use super::review;
+use super::script;
+use super::support::Lab;
+
+/// One conflict: what was there, what the target and the task did, what is chosen, and what a person does with git.
+struct Case {
+    name: &'static str,
+    base: &'static str,
+    ours: &'static str,
+    theirs: &'static str,
+    /// Paths, and what becomes of them.
+    takes: &'static [(&'static str, &'static str)],
+    /// After `git merge` has stopped.
+    person: &'static str,
+}
+
+const LINES: &str = "for n in 1 2 3 4 5 6 7 8 9; do echo line $n; done > f";
+const FOLDER: &str =
+    "mkdir -p old; for n in one two three; do for l in 1 2 3 4 5; do echo $n $l; done > old/$n; done";
+
+const CASES: &[Case] = &[
+    Case {
+        name: "lines, as the target has them",
+        base: LINES,
+        ours: "sed -i 's/line 3/main/' f",
+        theirs: "sed -i 's/line 3/task/' f",
+        takes: &[("f", "ours")],
+        person: "git checkout --ours f; git add f",
+    },
+    Case {
+        name: "lines, as the task has them",
+        base: LINES,
+        ours: "sed -i 's/line 3/main/; s/line 8/main too/' f",
+        theirs: "sed -i 's/line 3/task/; s/line 1$/task alone/' f",
+        takes: &[("f", "theirs")],
+        person: "sed -i '/^<<<<<<< /,/^=======/d; /^>>>>>>> /d' f; git add f",
+    },
+    Case {
+        name: "lines of both",
+        base: LINES,
+        ours: "sed -i 's/line 3/main/' f",
+        theirs: "sed -i 's/line 3/task/' f",
+        takes: &[("f", "both")],
+        person: "sed -i '/^<<<<<<< /d; /^=======/d; /^>>>>>>> /d' f; git add f",
+    },
+    Case {
+        name: "lines of both, the task's first",
+        base: LINES,
+        ours: "sed -i 's/line 3/main/' f",
+        theirs: "sed -i 's/line 3/task/' f",
+        takes: &[("f", "both-reversed")],
+        person: "git checkout --ours f; sed -i 's/^main/task\\nmain/' f; git add f",
+    },
+    Case {
+        name: "lines as they were",
+        base: LINES,
+        ours: "sed -i 's/line 3/main/; s/line 8/main too/' f",
+        theirs: "sed -i 's/line 3/task/' f",
+        takes: &[("f", "base")],
+        person: "git checkout --ours f; sed -i 's/^main$/line 3/' f; git add f",
+    },
+    Case {
+        name: "lines that somebody wrote, without an end",
+        base: LINES,
+        ours: "sed -i 's/line 3/main/' f",
+        theirs: "sed -i 's/line 3/task/' f",
+        takes: &[("f", "written")],
+        person: "git checkout --ours f; sed -i 's/^main$/both of us/' f; git add f",
+    },
+    Case {
+        name: "the last line, without an end",
+        base: "printf 'a\\nb' > f",
+        ours: "printf 'a\\nmain' > f",
+        theirs: "printf 'a\\ntask' > f",
+        takes: &[("f", "theirs")],
+        person: "git checkout --theirs f; git add f",
+    },
+    Case {
+        name: "lines that end as on Windows",
+        base: "printf 'a\\r\\nb\\r\\nc\\r\\n' > f",
+        ours: "printf 'a\\r\\nmain\\r\\nc\\r\\n' > f",
+        theirs: "printf 'a\\r\\ntask\\r\\nc\\r\\n' > f",
+        takes: &[("f", "both")],
+        person: "printf 'a\\r\\nmain\\r\\ntask\\r\\nc\\r\\n' > f; git add f",
+    },
+    Case {
+        name: "a path with spaces and other letters",
+        base: "mkdir 'ä b'; echo base > 'ä b/c d'",
+        ours: "echo main > 'ä b/c d'",
+        theirs: "echo task > 'ä b/c d'",
+        takes: &[("ä b/c d", "theirs")],
+        person: "git checkout --theirs .; git add --all",
+    },
+    Case {
+        name: "two files of one name",
+        base: "echo > other",
+        ours: "echo main > f",
+        theirs: "echo task > f",
+        takes: &[("f", "both")],
+        person: "printf 'main\\ntask\\n' > f; git add f",
+    },
+    Case {
+        name: "changed here and deleted there, kept",
+        base: LINES,
+        ours: "echo more >> f",
+        theirs: "git rm -q f",
+        takes: &[("f", "ours")],
+        person: "git add f",
+    },
+    Case {
+        name: "changed here and deleted there, gone",
+        base: LINES,
+        ours: "echo more >> f",
+        theirs: "git rm -q f; echo > g",
+        takes: &[("f", "theirs")],
+        person: "git rm -q f",
+    },
+    Case {
+        name: "deleted here and changed there, written anew",
+        base: LINES,
+        ours: "git rm -q f",
+        theirs: "echo more >> f",
+        takes: &[("f", "written")],
+        person: "printf 'both of us' > f; git add f",
+    },
+    Case {
+        name: "a binary file",
+        base: "printf '\\000base' > f",
+        ours: "printf '\\000main' > f",
+        theirs: "printf '\\000task' > f",
+        takes: &[("f", "theirs")],
+        person: "git checkout --theirs f; git add f",
+    },
+    Case {
+        name: "two names for one file, the target's",
+        base: LINES,
+        ours: "git mv f one",
+        theirs: "git mv f two",
+        takes: &[("one", "ours"), ("two", "ours")],
+        person: "git rm -q --cached f two; rm -f two; git add one",
+    },
+    Case {
+        name: "two names for one file, the task's",
+        base: LINES,
+        ours: "git mv f one; sed -i 's/line 2/main/' one",
+        theirs: "git mv f two; sed -i 's/line 8/task/' two",
+        takes: &[("one", "theirs"), ("two", "theirs")],
+        person: "git rm -q --cached f one; rm -f one; git add two",
+    },
+    Case {
+        name: "renamed here and deleted there, kept",
+        base: LINES,
+        ours: "git mv f one",
+        theirs: "git rm -q f; echo > g",
+        takes: &[("one", "ours")],
+        person: "git add one",
+    },
+    Case {
+        name: "renamed here and deleted there, gone",
+        base: LINES,
+        ours: "git mv f one",
+        theirs: "git rm -q f; echo > g",
+        takes: &[("one", "theirs")],
+        person: "git rm -q one",
+    },
+    Case {
+        name: "a file here and a folder there, the folder",
+        base: "echo > other",
+        ours: "echo main > f",
+        theirs: "mkdir f; echo task > f/a; mkdir f/b; echo task > f/b/c",
+        takes: &[("f", "theirs")],
+        person: "rm f~HEAD; git add --all",
+    },
+    Case {
+        name: "a file here and a folder there, the file",
+        base: "echo > other",
+        ours: "echo main > f",
+        theirs: "mkdir f; echo task > f/a; mkdir f/b; echo task > f/b/c",
+        takes: &[("f", "ours")],
+        person: "rm -r f; mv f~HEAD f; git add --all",
+    },
+    Case {
+        name: "a file here and a folder there, both",
+        base: "echo > other",
+        ours: "echo main > f",
+        theirs: "mkdir f; echo task > f/a",
+        takes: &[("f", "at:g/file")],
+        person: "mkdir g; mv f~HEAD g/file; git add --all",
+    },
+    Case {
+        name: "a new file in a folder that was renamed, along with it",
+        base: FOLDER,
+        ours: "git mv old new",
+        theirs: "echo added > old/added",
+        takes: &[("new/added", "both")],
+        person: "git add new/added",
+    },
+    Case {
+        name: "a new file in a folder that was renamed, where it was put",
+        base: FOLDER,
+        ours: "git mv old new",
+        theirs: "echo added > old/added",
+        takes: &[("new/added", "at:old/added")],
+        person: "mkdir -p old; git add new/added; git mv -f new/added old/added",
+    },
+    Case {
+        name: "a link here and a file there, the link",
+        base: LINES,
+        ours: "rm f; ln -s away f",
+        theirs: "echo more >> f",
+        takes: &[("f", "ours")],
+        person: "rm -f f f~*; ln -s away f; git add --all",
+    },
+    Case {
+        name: "a link here and a file there, the file",
+        base: LINES,
+        ours: "rm f; ln -s away f",
+        theirs: "echo more >> f",
+        takes: &[("f", "theirs")],
+        person: "rm -f f f~*; git show task:f > f; git add --all",
+    },
+    Case {
+        name: "two ways that a file is run",
+        base: "echo > other",
+        ours: "echo same > f",
+        theirs: "echo same > f; chmod +x f",
+        takes: &[("f", "theirs")],
+        person: "chmod +x f; git add f",
+    },
+    Case {
+        name: "a submodule",
+        base: "mkdir sub; git update-index --add --cacheinfo 160000,1111111111111111111111111111111111111111,sub",
+        ours: "git update-index --cacheinfo 160000,2222222222222222222222222222222222222222,sub",
+        theirs: "git update-index --cacheinfo 160000,3333333333333333333333333333333333333333,sub",
+        takes: &[("sub", "theirs")],
+        person: "git update-index --cacheinfo 160000,3333333333333333333333333333333333333333,sub",
+    },
+];
+
+/// What a person with git makes of the two, in a clone: the tree.
+fn by_a_person(lab: &Lab, case: &Case) -> String {
+    let person = lab.root().join("person");
+    lab.git(&["clone", "--quiet", ".", person.to_str().unwrap()]);
+    lab.git_in(&person, &["branch", "--quiet", "task", "origin/odyssey/work"]);
+    let merge = lab.try_git_in(&person, &["merge", "--quiet", "task"]);
+    assert_eq!(merge.code, 1, "{}: git finds a conflict: {merge:#?}", case.name);
+    script(lab, &person, case.person);
+    script(lab, &person, "test -z \"$(git ls-files --unmerged)\"; git commit --quiet -m merged");
+    lab.git_in(&person, &["ls-tree", "-r", "HEAD"])
+}
+
+#[test]
+fn every_kind_of_conflict_becomes_what_a_person_with_git_would_commit() {
+    for case in CASES {
+        let lab = lab_of(case.base, case.ours, case.theirs);
+        lab.write("../text", "both of us");
+        let expected = by_a_person(&lab, case);
+        let before = lab.git(&["status", "--porcelain"]);
+        let list = review(&lab, &["--list"]);
+        assert!(list["open"].as_u64().unwrap() > 0, "{}: {list:#}", case.name);
+        for (path, choice) in case.takes {
+            assert!(!names(&list, path).is_empty(), "{}: {path} is among {list:#}", case.name);
+            let choice = if *choice == "written" { "../text" } else { choice };
+            let run = lab.odyssey(&["review", "work", "--take", path, choice]);
+            assert_eq!(run.code, 0, "{}: {run:#?}", case.name);
+        }
+        assert_eq!(lab.git(&["status", "--porcelain"]), before, "{}: the checkout is untouched", case.name);
+        let run = lab.odyssey(&["review", "work", "--finish"]);
+        assert_eq!(run.code, 0, "{}: {run:#?}", case.name);
+        assert_eq!(lab.git(&["ls-tree", "-r", "main"]), expected, "{}", case.name);
+    }
+}
+
+#[test]
+fn a_choice_that_makes_no_sense_is_refused_with_those_that_do() {
+    let lab = lab_of("printf '\\000base' > f", "printf '\\000main' > f", "printf '\\000task' > f");
+    let run = lab.odyssey(&["review", "work", "--take", "f", "both"]);
+    snapbox::assert_data_eq!(
+        lab.screen(&run),
+        snapbox::str![[r#"
+--- stderr
+error: f cannot become 'both': both changed a binary file
+hint: it can become ours, theirs, base, a FILE
+--- exit 2
+
+"#]]
+    );
+    let folders = lab_of("echo > other", "echo main > f", "mkdir f; echo task > f/a");
+    for (choice, why) in [
+        ("at:other", "it is there"),
+        ("at:../f", "it leads out"),
+        ("at:.git/x", "it is git's"),
+        ("at:other/x", "a file is above"),
+    ] {
+        assert_eq!(folders.odyssey(&["review", "work", "--take", "f", choice]).code, 2, "{choice}: {why}");
+    }
+}
