@@ -1330,7 +1330,8 @@ shared.md (both changed the same lines)
     auth has
       | theirs
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review auth
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 $ git odyssey land auth --rebase
@@ -1343,7 +1344,8 @@ shared.md (both changed the same lines)
     auth has
       | theirs
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review auth
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 $ git odyssey land auth --json
@@ -1370,7 +1372,8 @@ $ git odyssey land auth --json
     "exit": 4,
     "hints": [
       "nothing has moved; both sides are as they were",
-      "settle it in the workspace: git merge main, commit, then land again"
+      "settle it one by one: git odyssey review auth",
+      "or in the workspace: git merge main, commit, then land again"
     ],
     "kind": "conflict",
     "message": "auth conflicts with main in 1 file\nshared.md (both changed the same lines)\n  line 2\n    main has\n      | ours\n    auth has\n      | theirs"

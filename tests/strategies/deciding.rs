@@ -311,7 +311,8 @@ docs/guide.md (both changed the same lines)
       | line 8
       | line 9
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 $ git odyssey land work --strategy-for '**=union' --strategy-for 'src/*=theirs' --squash
@@ -491,7 +492,8 @@ docs/guide.md (both changed the same lines)
     work has
       | work's
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 $ git odyssey sync work --json --strategy-for '**=lease-owner'
@@ -532,7 +534,8 @@ $ git odyssey sync work --json --strategy-for '**=lease-owner'
     "exit": 4,
     "hints": [
       "nothing has moved; both sides are as they were",
-      "settle it in the workspace: git merge main, then commit"
+      "settle it one by one: git odyssey review work --sync",
+      "or in the workspace: git merge main, then commit"
     ],
     "kind": "conflict",
     "message": "work conflicts with main in 2 files\nCHANGES (both added it)\n  lease-owner does not decide: nobody holds it\n  line 1\n    main has\n      | main's\n    work has\n      | work's\ndocs/guide.md (both changed the same lines)\n  lease-owner does not decide: third (claude-3) holds docs/**, and is neither side\n  line 1\n    main has\n      | main's\n    work has\n      | work's"
@@ -660,7 +663,8 @@ shared.txt (both changed the same lines)
     work has
       | work's
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 $ git odyssey land work --strategy-for '**=human'
@@ -674,7 +678,8 @@ shared.txt (both changed the same lines)
     work has
       | work's
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 $ git odyssey land work --strategy-for '**=human'
@@ -688,7 +693,8 @@ shared.txt (both changed the same lines)
     work has
       | work's
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 $ git odyssey land work --strategy-for '**=human'
@@ -702,7 +708,8 @@ shared.txt (both changed the same lines)
     work has
       | work's
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 
@@ -732,7 +739,8 @@ shared.txt (both changed the same lines)
     work has
       | work's
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 
@@ -919,7 +927,8 @@ sum.lock (both changed the same lines)
     work has
       | work's lock
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 
@@ -973,7 +982,8 @@ src/binary (both changed a binary file)
 src/kind (both changed its kind)
   union cannot decide such a conflict
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 $ git odyssey sync work --strategy-for 'src/**=theirs'
@@ -1030,7 +1040,8 @@ src/main.txt (both renamed it)
 src/work.txt (both renamed it)
   theirs cannot decide such a conflict
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 
@@ -1101,7 +1112,8 @@ src/a.txt (both changed the same lines)
     work has
       | work's
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 $ git odyssey land work --strategy-for 'src/**=theirs'
@@ -1115,7 +1127,8 @@ src/a.txt (both changed the same lines)
     work has
       | work's
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 $ git odyssey land work --strategy-for 'src/**=theirs'
@@ -1178,7 +1191,8 @@ src/a.txt (both changed the same lines)
     work has
       | work's
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 $ git odyssey land work
@@ -1191,7 +1205,8 @@ src/a.txt (both changed the same lines)
     work has
       | work's
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 $ git odyssey sync work

@@ -390,7 +390,8 @@ src/a.txt (both changed the same lines)
     work has
       | work's
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, then commit
+hint: settle it one by one: git odyssey review work --sync
+hint: or in the workspace: git merge main, then commit
 --- exit 4
 
 $ git odyssey sync work --rebase
@@ -403,7 +404,8 @@ src/a.txt (both changed the same lines)
     work has
       | work's
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, then commit
+hint: settle it one by one: git odyssey review work
+hint: or in the workspace: git merge main, then commit
 --- exit 4
 
 $ git odyssey sync work --json
@@ -430,7 +432,8 @@ $ git odyssey sync work --json
     "exit": 4,
     "hints": [
       "nothing has moved; both sides are as they were",
-      "settle it in the workspace: git merge main, then commit"
+      "settle it one by one: git odyssey review work --sync",
+      "or in the workspace: git merge main, then commit"
     ],
     "kind": "conflict",
     "message": "work conflicts with main in 1 file\nsrc/a.txt (both changed the same lines)\n  line 5\n    main has\n      | main's\n    work has\n      | work's"
