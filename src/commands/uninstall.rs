@@ -10,6 +10,7 @@ use crate::base::text;
 use crate::domain::book::Work;
 use crate::git::checkout::PROCESS;
 use crate::ledger::local::LEDGER;
+use crate::ledger::reviews;
 use crate::workspace::copy;
 
 use super::Context;
@@ -33,6 +34,7 @@ struct Uninstalled {
     kept_branches: Vec<String>,
     kept_worktrees: Vec<std::path::PathBuf>,
     kept_salvage: usize,
+    kept_reviews: usize,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +58,12 @@ impl Uninstall {
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let session = Session::open(context)?;
         let ledger = session.ledger();
-        let mut kept = Uninstalled { kept_branches: Vec::new(), kept_worktrees: Vec::new(), kept_salvage: 0 };
+        let mut kept = Uninstalled {
+            kept_branches: Vec::new(),
+            kept_worktrees: Vec::new(),
+            kept_salvage: 0,
+            kept_reviews: 0,
+        };
         if ledger.is_prepared()? {
             match recover::cut_off(&session, context) {
                 // Who leaves for good must not depend on a remote that has gone for good.
@@ -90,6 +97,7 @@ impl Uninstall {
                 kept.kept_worktrees.extend(session.workspace(lease)?.map(|worktree| worktree.path));
             }
         }
+        kept.kept_reviews = session.repo.references(reviews::PREFIX)?.len();
         kept.kept_salvage = crate::workspace::salvage::list(&session.repo)?.len();
         // Hooks first: without a ledger they would pass everything, but they would still be there.
         session.repo.uninstall_hooks(&ledger.folder())?;
@@ -128,6 +136,10 @@ fn page(kept: &Uninstalled) -> Page {
     }
     for path in &kept.kept_worktrees {
         page.put(Label::Plain, "  kept worktree ").put(Label::Place, path.display().to_string()).end();
+    }
+    if kept.kept_reviews > 0 {
+        let reviews = text::count(kept.kept_reviews, "review");
+        page.line(Label::Plain, format!("  kept {reviews} under refs/odyssey/reviews"));
     }
     if kept.kept_salvage > 0 {
         let saved = text::count(kept.kept_salvage, "saved state");

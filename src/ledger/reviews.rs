@@ -8,7 +8,17 @@
 //! ```
 //! The sides are among the commits' parents, so a push of the ref carries them and git keeps them.
 
+use std::path::Path;
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::base::atomic;
+use crate::base::atomic::FileError;
 use crate::base::clock::Timestamp;
+use crate::base::failure::Explain;
+use crate::base::failure::Kind;
+use crate::base::lock::Lock;
+use crate::base::text;
 use crate::domain::holder::Holder;
 use crate::domain::review::ItemId;
 use crate::domain::review::Purpose;
@@ -27,6 +37,7 @@ use crate::git::objects::EntryKind;
 use crate::git::refs::Expect;
 use crate::git::repo::Repo;
 
+use super::local;
 use codec::ReviewFile;
 
 mod codec;
@@ -88,6 +99,9 @@ pub enum ReviewError {
     /// git says no.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// A file of ours cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// It is not as one is written.
     #[error("the review at {commit} cannot be understood: {what}")]
     Damaged {
@@ -107,17 +121,18 @@ pub enum ReviewError {
     Nothing(TaskName, StepKind),
 }
 
-impl crate::base::failure::Explain for ReviewError {
-    fn kind(&self) -> crate::base::failure::Kind {
+impl Explain for ReviewError {
+    fn kind(&self) -> Kind {
         match self {
-            ReviewError::Git(error) => crate::base::failure::Explain::kind(error),
-            _ => crate::base::failure::Kind::Refused,
+            ReviewError::Git(error) => error.kind(),
+            _ => Kind::Refused,
         }
     }
 
     fn hints(&self) -> Vec<String> {
         match self {
-            ReviewError::Git(error) => crate::base::failure::Explain::hints(error),
+            ReviewError::Git(error) => error.hints(),
+            ReviewError::File(error) => error.hints(),
             ReviewError::Damaged { .. } => vec![
                 format!("nothing was changed; its steps before: git log -p {PREFIX}TASK"),
                 "to begin anew, keep it under another name and remove it: git update-ref".to_owned(),
@@ -338,6 +353,22 @@ fn with(mut entries: Vec<Entry>, id: &ItemId, entry: Option<Entry>) -> Vec<Entry
     entries
 }
 
+/// How long another git may take over a ref of ours.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Takes away the lock of a ref that one of us left when it was killed. We change these refs one after the other, so
+/// it is nobody's, unless a git that fetches has it for a moment.
+fn free(lock: &Path) -> Result<(), FileError> {
+    let begun = Instant::now();
+    while lock.exists() {
+        if begun.elapsed() > PATIENCE {
+            return atomic::remove(lock);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
 fn write(
     repo: &Repo,
     review: Review,
@@ -361,7 +392,7 @@ fn write(
     let tree = repo.write_tree(&root)?;
     let parents: Vec<Oid> = before.into_iter().chain(sides.iter().copied()).collect();
     let Step { kind, item, by, at, about } = step;
-    let subject = crate::base::text::visible(format!("{kind} {about}").trim_end().as_bytes());
+    let subject = text::visible(format!("{kind} {about}").trim_end().as_bytes());
     let mut message = format!("{subject}\n\nOdyssey-Step: {kind}\nOdyssey-Task: {}\n", review.task);
     if let Some(item) = item {
         message.push_str(&format!("Odyssey-Item: {item}\n"));
@@ -371,7 +402,10 @@ fn write(
     objects.extend([tree, tip]);
     // A decision that was told to be kept has to be on the disk.
     repo.sync_objects(&objects)?;
-    match repo.edit(&reference(&review.task), Expect::value(before), tip) {
+    let name = reference(&review.task);
+    let _turn = Lock::wait(&local::folder(repo).join("lock").join("reviews"))?;
+    free(&repo.common_dir().join(format!("{name}.lock")))?;
+    match repo.edit(&name, Expect::value(before), tip) {
         Err(GitError::Moved { .. } | GitError::Locked { .. }) => Err(ReviewError::Busy(review.task)),
         other => {
             other?;
