@@ -43,6 +43,7 @@ impl Memory {
     pub fn over(repo: &Repo) -> Memory {
         let mut view = repo.clone();
         view.gix.objects.enable_object_memory();
+        view.in_memory = true;
         Memory { view, shown: None }
     }
 

@@ -31,6 +31,7 @@ mod hidden;
 mod lineage;
 mod loose;
 mod obstacles;
+mod plain;
 mod walk;
 
 #[cfg(test)]

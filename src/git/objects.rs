@@ -2,10 +2,14 @@
 
 use gix::bstr::BStr;
 use gix::bstr::BString;
+use gix::objs::Kind;
+use gix::objs::Write;
+use gix::objs::WriteTo;
 pub use gix::objs::tree::EntryKind;
 
 use super::Oid;
 use super::error::GitError;
+use super::plain;
 use super::repo::Repo;
 use crate::base::atomic::FileError;
 use crate::base::clock::Timestamp;
@@ -106,7 +110,7 @@ impl Repo {
     /// # Errors
     /// When the object store cannot be written.
     pub fn write_blob(&self, bytes: &[u8]) -> Result<Oid, GitError> {
-        Ok(self.gix.write_blob(bytes).map_err(GitError::gix("write a blob"))?.detach())
+        self.write(Kind::Blob, bytes)
     }
 
     /// Writes a tree from entries in git's order.
@@ -120,7 +124,9 @@ impl Repo {
             oid: entry.oid,
         };
         let tree = gix::objs::Tree { entries: entries.iter().map(entry).collect() };
-        Ok(self.gix.write_object(&tree).map_err(GitError::gix("write a tree"))?.detach())
+        let mut bytes = Vec::new();
+        tree.write_to(&mut bytes).map_err(GitError::gix("write a tree"))?;
+        self.write(Kind::Tree, &bytes)
     }
 
     /// Writes a commit of ours; it is in no ref until one is moved to it.
@@ -146,7 +152,23 @@ impl Repo {
             message: message.to_owned(),
             extra_headers: Vec::new(),
         };
-        Ok(self.gix.write_object(&commit).map_err(GitError::gix("write a commit"))?.detach())
+        let mut bytes = Vec::new();
+        commit.write_to(&mut bytes).map_err(GitError::gix("write a commit"))?;
+        self.write(Kind::Commit, &bytes)
+    }
+
+    fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid, GitError> {
+        let doing = || format!("write a {kind}");
+        let oid =
+            gix::objs::compute_hash(self.gix.object_hash(), kind, bytes).map_err(GitError::gix(doing()))?;
+        if self.gix.objects.exists_without_refresh(&oid) {
+            return Ok(oid);
+        }
+        if !self.in_memory && plain::fits(kind, bytes) {
+            plain::write(self.gix.objects.store_ref().path(), oid, kind, bytes)?;
+            return Ok(oid);
+        }
+        self.gix.objects.write_buf_with_known_id(kind, bytes, oid).map_err(GitError::gix(doing()))
     }
 
     /// The configured person, or git odyssey itself where nobody is configured.

@@ -45,6 +45,8 @@ pub struct Repo {
     private: PathBuf,
     checkout: Option<PathBuf>,
     pub(super) received: Option<Received>,
+    /// Whether what is written stays in memory.
+    pub(super) in_memory: bool,
 }
 
 impl Repo {
@@ -98,7 +100,7 @@ impl Repo {
         gix.object_cache_size_if_unset(8 * 1024 * 1024);
         let private = absolute(gix.git_dir());
         let checkout = gix.workdir().map(absolute);
-        Ok(Repo { gix, common, private, checkout, received: None })
+        Ok(Repo { gix, common, private, checkout, received: None, in_memory: false })
     }
 
     /// The folder that all checkouts share: `.git`, or the bare repository itself. Absolute.
