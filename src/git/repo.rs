@@ -195,8 +195,19 @@ impl Repo {
     /// When it names nothing, or not a commit.
     pub fn commit_named(&self, revision: &str) -> Result<Oid, GitError> {
         let unknown = || GitError::NoCommit(revision.to_owned());
-        let found = self.gix.rev_parse_single(revision).map_err(|_| unknown())?;
-        let object = found.object().map_err(GitError::gix(format!("read {found}")))?;
+        // A whole hash names its object whatever refs there are; the search for a short one would list a folder.
+        let whole =
+            Oid::from_hex(revision.as_bytes()).ok().filter(|oid| oid.kind() == self.gix.object_hash());
+        let object = match whole {
+            Some(oid) => {
+                let found = self.gix.try_find_object(oid).map_err(GitError::gix(format!("read {oid}")))?;
+                found.ok_or_else(unknown)?
+            }
+            None => {
+                let found = self.gix.rev_parse_single(revision).map_err(|_| unknown())?;
+                found.object().map_err(GitError::gix(format!("read {found}")))?
+            }
+        };
         let commit = object.peel_to_commit().map_err(|_| unknown())?;
         Ok(commit.id)
     }
