@@ -30,7 +30,7 @@ use crate::git::objects::EntryKind;
 use crate::git::paths;
 use crate::git::repo::Repo;
 use crate::guard::lines::Versions;
-use crate::ledger::local::State;
+use crate::ledger::state::State;
 use crate::merge::excerpt::excerpt;
 use crate::merge::look;
 use crate::merge::look::Look;

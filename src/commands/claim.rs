@@ -26,13 +26,14 @@ use crate::git::Oid;
 use crate::git::edits::Counted;
 use crate::git::worktree::NewWorktree;
 use crate::guard::lines::Versions;
+use crate::ledger::cache::Near;
 use crate::ledger::codec::LeaseFile;
 use crate::ledger::error::LedgerError;
 use crate::ledger::intent::Intent;
 use crate::ledger::intent::Making;
 use crate::ledger::intent::Written;
-use crate::ledger::local::State;
 use crate::ledger::remote_error::leaves_open;
+use crate::ledger::state::State;
 use crate::workspace::copy;
 use crate::workspace::process::CommandError;
 use crate::workspace::setup;
@@ -349,7 +350,9 @@ impl Claim {
     ) -> Result<(Lease, Oid), Failure> {
         let work = |lease: &Lease| removal::work_behind(session, lease);
         let base = session.repo.commit_named(&request.base)?;
-        session.ledger().change(now, |state: &State| -> Result<_, Failure> {
+        let regions = request.regions.clone();
+        let near = Near::new(&self.task, &regions);
+        session.ledger().change_near(&near, now, |state: &State| -> Result<_, Failure> {
             if request.over == OverParked::Stack
                 && self.stacked_base(session, &state.book, &request, now, false)? != base
             {

@@ -24,9 +24,9 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::intent::Intent;
 use crate::ledger::intent::Written;
 use crate::ledger::local::LEDGER;
-use crate::ledger::local::State;
 use crate::ledger::remote::Authority;
 use crate::ledger::remote_error::leaves_open;
+use crate::ledger::state::State;
 
 use super::recover::Recovery;
 use super::removal;

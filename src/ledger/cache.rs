@@ -1,7 +1,8 @@
 //! A cache of lease files by their object: a hook must not read a thousand small objects at every commit.
 //!
-//! One line a lease: the object's name, a blank, the lease as JSON. Whoever writes a lease to the ledger, or had to
-//! read its object, adds its line at the end. What a line holds is named by the hash of its content, so it can
+//! One line a lease: the object's name, its fence, its task, the keys of its regions, and the lease as JSON, with blanks
+//! between. Whoever is about to claim reads the JSON only where the keys come near. Whoever writes a lease to the ledger,
+//! or had to read its object, adds its line at the end. What a line holds is named by the hash of its content, so it can
 //! be old but never wrong; a line that was cut off is read as none.
 
 use std::collections::HashMap;
@@ -15,6 +16,11 @@ use std::path::PathBuf;
 
 use super::codec::LeaseFile;
 use crate::base::atomic;
+use crate::domain::lease::Fence;
+use crate::domain::lease::Lease;
+use crate::domain::region::RegionSet;
+use crate::domain::region_index;
+use crate::domain::task::TaskName;
 use crate::git::ByteSlice;
 use crate::git::Oid;
 use crate::git::objects::Entry;
@@ -52,16 +58,16 @@ impl LeaseCache {
         LeaseCache { path, text, lines, used: 0, added: Vec::new() }
     }
 
-    /// Finds a lease file.
-    pub fn find(&mut self, oid: Oid) -> Option<LeaseFile> {
-        let found = serde_json::from_slice(&self.text[self.lines.get(&oid)?.clone()]).ok()?;
+    /// Finds the line of a lease.
+    pub fn find(&mut self, oid: Oid) -> Option<Line<'_>> {
+        let line = Line::parse(&self.text[self.lines.get(&oid)?.clone()])?;
         self.used += 1;
-        Some(found)
+        Some(line)
     }
 
-    /// Adds a lease file that was not found.
-    pub fn add(&mut self, oid: Oid, file: &LeaseFile) {
-        self.added.extend(line(oid, file));
+    /// Adds a lease that was not found.
+    pub fn add(&mut self, oid: Oid, lease: &Lease) {
+        self.added.extend(line(oid, lease));
     }
 
     /// Keeps what was added, and drops the lines of leases that ended when they are many; `live` are the
@@ -89,19 +95,93 @@ impl LeaseCache {
     }
 }
 
-/// Adds a lease file that was just written to the ledger, for those who will read it.
-pub fn add(path: &Path, oid: Oid, file: &LeaseFile) {
-    tell(path, append(path, &line(oid, file)).map_err(|error| error.to_string()));
+/// A lease as it stands in the cache.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    /// Its fence.
+    pub fence: Fence,
+    task: &'a [u8],
+    /// The keys of its regions in the region index, escaped, each with a comma after it.
+    keys: &'a [u8],
+    json: &'a [u8],
 }
 
-fn line(oid: Oid, file: &LeaseFile) -> Vec<u8> {
-    match serde_json::to_string(file) {
-        Ok(json) => format!("{oid} {json}\n").into_bytes(),
-        Err(error) => {
-            tracing::debug!(%error, "a lease is not kept in the cache");
-            Vec::new()
+impl<'a> Line<'a> {
+    fn parse(text: &'a [u8]) -> Option<Line<'a>> {
+        let mut parts = text.splitn(4, |&byte| byte == b' ');
+        let fence = Fence(parts.next()?.to_str().ok()?.parse().ok()?);
+        Some(Line { fence, task: parts.next()?, keys: parts.next()?, json: parts.next()? })
+    }
+
+    /// Whether it is the lease of the task whose file has this name.
+    pub fn is_named(&self, name: &[u8]) -> bool {
+        name.strip_suffix(b".toml") == Some(self.task)
+    }
+
+    /// The lease's file; nothing when it cannot be understood.
+    pub fn file(&self) -> Option<LeaseFile> {
+        serde_json::from_slice(self.json).ok()
+    }
+}
+
+/// What a claim can meet: leases whose names clash with its task's, and those whose regions begin as its own do.
+#[derive(Debug)]
+pub struct Near<'a> {
+    task: &'a TaskName,
+    /// As in [`Line`].
+    keys: Vec<Vec<u8>>,
+}
+
+impl<'a> Near<'a> {
+    /// What a task's claim of these regions can meet.
+    pub fn new(task: &'a TaskName, regions: &RegionSet) -> Near<'a> {
+        Near { task, keys: regions.iter().flat_map(region_index::keys_of).map(|key| escaped(&key)).collect() }
+    }
+
+    /// Whether a lease may be met. What is not near never is.
+    ///
+    /// Regions that share a path have keys of which one begins with the other, and so have their escaped forms.
+    pub fn has(&self, line: &Line<'_>) -> bool {
+        let clashes = line.task.eq_ignore_ascii_case(self.task.as_str().as_bytes());
+        let mut theirs = line.keys.split_inclusive(|&byte| byte == b',').map(|key| &key[..key.len() - 1]);
+        clashes || theirs.any(|key| self.keys.iter().any(|own| key.starts_with(own) || own.starts_with(key)))
+    }
+}
+
+/// A key without blanks, commas and line ends.
+fn escaped(key: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(key.len());
+    for byte in key {
+        match byte {
+            b' ' | b',' | b'\n' | b'%' => text.extend(format!("%{byte:02x}").into_bytes()),
+            _ => text.push(*byte),
         }
     }
+    text
+}
+
+/// Adds a lease that was just written to the ledger, for those who will read it.
+pub fn add(path: &Path, oid: Oid, lease: &Lease) {
+    tell(path, append(path, &line(oid, lease)).map_err(|error| error.to_string()));
+}
+
+fn line(oid: Oid, lease: &Lease) -> Vec<u8> {
+    let json = match serde_json::to_vec(&LeaseFile::of(lease)) {
+        Ok(json) => json,
+        Err(error) => {
+            tracing::debug!(%error, "a lease is not kept in the cache");
+            return Vec::new();
+        }
+    };
+    let mut line = format!("{oid} {} {} ", lease.fence, lease.task).into_bytes();
+    for key in lease.regions.iter().flat_map(region_index::keys_of) {
+        line.extend(escaped(&key));
+        line.push(b',');
+    }
+    line.push(b' ');
+    line.extend(json);
+    line.push(b'\n');
+    line
 }
 
 fn tell(path: &Path, written: Result<(), String>) {
@@ -124,16 +204,49 @@ fn append(path: &Path, added: &[u8]) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::mem::replace;
+    use std::time::Duration;
+
+    use proptest::collection::vec;
+    use proptest::prop_assert_eq;
+    use proptest::test_runner::Config;
+    use proptest::test_runner::TestCaseError;
+    use proptest::test_runner::TestRunner;
+
     use super::*;
+    use crate::base::clock;
+    use crate::base::clock::Timestamp;
+    use crate::domain::book::LeaseBook;
+    use crate::domain::book::OverParked;
+    use crate::domain::book::Request;
+    use crate::domain::book::Work;
+    use crate::domain::holder::Holder;
+    use crate::domain::holder::HolderKind;
+    use crate::domain::lease::Mode;
+    use crate::domain::lease::Phase;
+    use crate::domain::lease::Place;
+    use crate::domain::region::Case;
+    use crate::domain::region::Region;
+    use crate::domain::region::tests::any_region;
+    use crate::domain::span::Unseen;
     use crate::git::objects::EntryKind;
 
     fn file(task: &str) -> LeaseFile {
+        LeaseFile::of(&lease(task))
+    }
+
+    fn lease(task: &str) -> Lease {
         let text = format!(
             "task = \"{task}\"\nfence = 1\nholder = {{ name = \"a\", kind = \"agent\" }}\nbase = \"0\"\n\
              target = \"refs/heads/main\"\nregions = [\"a b\"]\nmode = \"exclusive\"\nphase = \"active\"\n\
              ttl_seconds = 60\ngranted_at = 2026-11-24T01:30:00Z\nexpires_at = 2026-11-24T02:30:00Z\n"
         );
-        LeaseFile::from_toml(text.as_bytes()).unwrap()
+        LeaseFile::from_toml(text.as_bytes()).unwrap().lease(Case::Sensitive).unwrap()
+    }
+
+    fn found(cache: &mut LeaseCache, number: usize) -> Option<LeaseFile> {
+        cache.find(oid(number)).and_then(|line| line.file())
     }
 
     fn oid(number: usize) -> Oid {
@@ -152,10 +265,10 @@ mod tests {
         for number in 0..3 {
             let mut cache = LeaseCache::open(path.clone());
             for before in 0..number {
-                assert_eq!(cache.find(oid(before)), Some(file(&format!("task-{before}"))));
+                assert_eq!(found(&mut cache, before), Some(file(&format!("task-{before}"))));
             }
-            assert_eq!(cache.find(oid(number)), None);
-            cache.add(oid(number), &file(&format!("task-{number}")));
+            assert_eq!(found(&mut cache, number), None);
+            cache.add(oid(number), &lease(&format!("task-{number}")));
             cache.close(&entries(0..=number));
         }
     }
@@ -165,21 +278,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cache");
         let mut cache = LeaseCache::open(path.clone());
-        cache.add(oid(1), &file("one"));
+        cache.add(oid(1), &lease("one"));
         let first = cache.added.len();
-        cache.add(oid(2), &file("two"));
+        cache.add(oid(2), &lease("two"));
         cache.close(&entries([1, 2]));
         let whole = std::fs::read(&path).unwrap();
         for end in first..whole.len() {
             atomic::replace(&path, &whole[..end]).unwrap();
             let mut cache = LeaseCache::open(path.clone());
-            assert_eq!(cache.find(oid(1)), Some(file("one")), "cut at {end}");
-            assert_eq!(cache.find(oid(2)), None, "cut at {end}");
-            cache.add(oid(3), &file("three"));
+            assert_eq!(found(&mut cache, 1), Some(file("one")), "cut at {end}");
+            assert_eq!(found(&mut cache, 2), None, "cut at {end}");
+            cache.add(oid(3), &lease("three"));
             cache.close(&entries([1, 3]));
             let mut cache = LeaseCache::open(path.clone());
-            assert_eq!(cache.find(oid(1)), Some(file("one")), "cut at {end}");
-            assert_eq!(cache.find(oid(3)), Some(file("three")), "cut at {end}");
+            assert_eq!(found(&mut cache, 1), Some(file("one")), "cut at {end}");
+            assert_eq!(found(&mut cache, 3), Some(file("three")), "cut at {end}");
         }
     }
 
@@ -189,14 +302,95 @@ mod tests {
         let path = folder.path().join("cache");
         let mut cache = LeaseCache::open(path.clone());
         for number in 0..TOLERATED + 3 {
-            cache.add(oid(number), &file("one"));
+            cache.add(oid(number), &lease("one"));
         }
         cache.close(&entries([0]));
         let mut cache = LeaseCache::open(path.clone());
-        assert_eq!(cache.find(oid(0)), Some(file("one")));
+        assert_eq!(found(&mut cache, 0), Some(file("one")));
         cache.close(&entries([0]));
         let cache = LeaseCache::open(path);
         assert_eq!(cache.lines.len(), 1);
         assert!(cache.lines.contains_key(&oid(0)));
+    }
+
+    /// Regions in a folder with a blank, a comma and a percent sign in its name.
+    fn elsewhere(number: usize) -> Vec<Region> {
+        let text = format!("else where,{}%20/part{number}/**", number % 2);
+        vec![Region::parse(&text, &Default::default(), Case::Sensitive).unwrap()]
+    }
+
+    #[test]
+    fn a_claim_is_decided_alike_by_what_is_near_and_by_all() {
+        let (refused, granted, far) = (Cell::new(0), Cell::new(0), Cell::new(0));
+        let check =
+            |(sets, wanted, name): (Vec<Vec<Region>>, Vec<Region>, usize)| -> Result<(), TestCaseError> {
+                let regions = |mut regions: Vec<Region>| {
+                    // All sets that are made up have one name, and a lease has each name once.
+                    let mut named = false;
+                    regions.retain(|region| !(region.set_patterns().is_some() && replace(&mut named, true)));
+                    RegionSet::new(regions)
+                };
+                let leases = sets.into_iter().enumerate().map(|(number, set)| Lease {
+                    fence: Fence(number as u64 + 1),
+                    // The made-up ones nearly all begin alike; every third lease is elsewhere.
+                    regions: if number % 3 == 2 { regions(elsewhere(number)) } else { regions(set) },
+                    mode: if number % 4 == 1 { Mode::Shared } else { Mode::Exclusive },
+                    phase: if number % 5 == 4 { Phase::Parked } else { Phase::Active },
+                    ..lease(&format!("task-{number}"))
+                });
+                let leases: Vec<Lease> = leases.collect();
+                let task: TaskName = format!("TASK-{name}").parse().unwrap();
+                let own = regions(if name % 4 == 3 { elsewhere(name % 12) } else { wanted });
+                let near = Near::new(&task, &own);
+                let lines: Vec<Vec<u8>> = leases.iter().map(|lease| line(oid(1), lease)).collect();
+                let is_near = |line: &[u8]| near.has(&Line::parse(&line[41..]).unwrap());
+                let some: Vec<Lease> = leases
+                    .iter()
+                    .zip(&lines)
+                    .filter(|(_, line)| is_near(line))
+                    .map(|(lease, _)| lease.clone())
+                    .collect();
+                far.set(far.get() + leases.len() - some.len());
+                for (over, at) in
+                    [(OverParked::Refuse, 0), (OverParked::TakeOver, 0), (OverParked::Refuse, 900)]
+                {
+                    let request = Request {
+                        task: task.clone(),
+                        holder: Holder::new("ada", HolderKind::Agent).unwrap(),
+                        place: Place::Here,
+                        base: "0".to_owned(),
+                        target: "refs/heads/main".to_owned(),
+                        regions: own.clone(),
+                        mode: Mode::Exclusive,
+                        ttl: Duration::from_secs(60),
+                        over,
+                    };
+                    let now = clock::later(
+                        leases.first().map_or(Timestamp::UNIX_EPOCH, |lease| lease.granted_at),
+                        Duration::from_secs(at),
+                    );
+                    let decided = |leases: &[Lease]| {
+                        let book = LeaseBook::new(leases.to_vec(), Fence(99));
+                        format!(
+                            "{:?}",
+                            book.claim(
+                                &request,
+                                now,
+                                &|lease| if lease.fence.0 % 2 == 0 { Work::Some } else { Work::None },
+                                &Unseen
+                            )
+                        )
+                    };
+                    prop_assert_eq!(decided(&some), decided(&leases));
+                    let count = if decided(&some).starts_with("Ok") { &granted } else { &refused };
+                    count.set(count.get() + 1);
+                }
+                Ok(())
+            };
+        let input = (vec(vec(any_region(), 1..4), 0..12), vec(any_region(), 1..4), 0_usize..40);
+        let config = Config { cases: 300, failure_persistence: None, ..Config::default() };
+        TestRunner::new(config).run(&input, check).unwrap();
+        let counts = [granted.get(), refused.get(), far.get()];
+        assert!(counts.iter().all(|count| *count > 50), "{counts:?}: too few to mean anything");
     }
 }

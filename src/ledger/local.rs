@@ -1,22 +1,21 @@
 //! The ledger of one machine: read, decide, write, with the ref's compare-and-swap as the truth.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::cache;
-use super::cache::LeaseCache;
+use super::cache::Near;
 use super::codec::LeaseFile;
 use super::error::LedgerError;
 use super::remote;
 use super::remote::Authority;
 use super::seen::Seen;
+use super::state::State;
 use crate::base::atomic::FileError;
 use crate::base::clock::Timestamp;
 use crate::base::lock::Lock;
 use crate::domain::book::Entry;
-use crate::domain::book::LeaseBook;
 use crate::domain::event::Event;
 use crate::domain::event::EventKind;
 use crate::domain::lease::Fence;
@@ -54,17 +53,6 @@ pub struct Ledger<'repo> {
     durability: Durability,
     /// Who decides; nobody but this repository's own ref when there is none.
     authority: Option<&'repo Authority>,
-}
-
-/// The ledger's state at one commit.
-#[derive(Debug)]
-pub struct State {
-    /// The commit.
-    pub tip: Oid,
-    /// The leases.
-    pub book: LeaseBook,
-    /// The `leases` tree: where each file is, in git's order.
-    files: Vec<TreeEntry>,
 }
 
 impl<'repo> Ledger<'repo> {
@@ -167,101 +155,10 @@ impl<'repo> Ledger<'repo> {
     /// # Errors
     /// As for [`Ledger::read`].
     pub fn read_at(&self, tip: Oid) -> Result<State, LedgerError> {
-        self.read_from(tip, None)
+        self.read_from(tip, None, None)
     }
 
-    /// Reads the state at one of the ledger's commits; what is in `known` too is taken from there.
-    fn read_from(&self, tip: Oid, known: Option<State>) -> Result<State, LedgerError> {
-        let damaged = |what: String| LedgerError::Damaged { commit: tip, what };
-        let root = self.repo.tree(self.repo.commit(tip)?.tree)?;
-        let find = |name: &str| root.iter().find(|entry| entry.name == name).map(|entry| entry.oid);
-        let text = |name: &str| -> Result<String, LedgerError> {
-            let oid = find(name).ok_or_else(|| damaged(format!("{name} is missing")))?;
-            let bytes = self.repo.blob(oid)?;
-            let text = String::from_utf8(bytes).map_err(|_| damaged(format!("{name} is no text")))?;
-            Ok(text.trim().to_owned())
-        };
-        let format = text("format")?;
-        if format != FORMAT {
-            return Err(LedgerError::NewerFormat(format));
-        }
-        let fence = text("fence")?;
-        let fence: u64 = fence.parse().map_err(|_| damaged(format!("fence is '{fence}', no number")))?;
-        // Git keeps no empty trees, so a ledger without leases has no such entry.
-        let files = find("leases").map(|oid| self.repo.tree(oid)).transpose()?.unwrap_or_default();
-        let leases = match known {
-            Some(known) => self.read_other_leases(&files, known, &damaged)?,
-            None => self.read_leases(&files, &damaged)?,
-        };
-        Ok(State { tip, book: LeaseBook::new(leases, Fence(fence)), files })
-    }
-
-    fn read_leases(
-        &self,
-        files: &[TreeEntry],
-        damaged: &dyn Fn(String) -> LedgerError,
-    ) -> Result<Vec<Lease>, LedgerError> {
-        let case = self.case();
-        let mut cache = LeaseCache::open(self.cache());
-        let mut read = Vec::with_capacity(files.len());
-        for entry in files {
-            let wrong = |what: &str| damaged(format!("leases/{}: {what}", entry.name));
-            let file = match cache.find(entry.oid) {
-                Some(file) => file,
-                None => {
-                    let file =
-                        LeaseFile::from_toml(&self.repo.blob(entry.oid)?).map_err(|error| wrong(&error))?;
-                    cache.add(entry.oid, &file);
-                    file
-                }
-            };
-            if entry.name.strip_suffix(b".toml") != Some(file.task().as_str().as_bytes()) {
-                return Err(wrong(&format!("it is the lease of {}", file.task())));
-            }
-            read.push(file);
-        }
-        cache.close(files);
-        let lease = |file: LeaseFile| {
-            let name = file.task().clone();
-            file.lease(case).map_err(|error| damaged(format!("leases/{name}.toml: {error}")))
-        };
-        read.into_iter().map(lease).collect()
-    }
-
-    /// Reads the leases that are not known already: few, so that opening the cache would cost more.
-    fn read_other_leases(
-        &self,
-        files: &[TreeEntry],
-        known: State,
-        damaged: &dyn Fn(String) -> LedgerError,
-    ) -> Result<Vec<Lease>, LedgerError> {
-        let case = self.case();
-        let oids: HashMap<_, _> = known.files.into_iter().map(|file| (file.name, file.oid)).collect();
-        let mut leases = HashMap::new();
-        for lease in known.book.into_leases() {
-            let name = file_name(&lease.task);
-            if let Some(oid) = oids.get(&name) {
-                leases.insert((name, *oid), lease);
-            }
-        }
-        let mut read = Vec::with_capacity(files.len());
-        for entry in files {
-            if let Some(lease) = leases.remove(&(entry.name.clone(), entry.oid)) {
-                read.push(lease);
-                continue;
-            }
-            let wrong = |what: String| damaged(format!("leases/{}: {what}", entry.name));
-            let file = LeaseFile::from_toml(&self.repo.blob(entry.oid)?).map_err(&wrong)?;
-            let lease = file.lease(case).map_err(&wrong)?;
-            if file_name(&lease.task) != entry.name {
-                return Err(wrong(format!("it is the lease of {}", lease.task)));
-            }
-            read.push(lease);
-        }
-        Ok(read)
-    }
-
-    fn cache(&self) -> PathBuf {
+    pub(super) fn cache(&self) -> PathBuf {
         self.folder().join("leases.cache")
     }
 
@@ -285,6 +182,26 @@ impl<'repo> Ledger<'repo> {
         }
         // What was read before the lock need not be read under it, where others wait.
         let before = self.read()?;
+        let lock = self.lock()?;
+        self.change_from(&lock, Some(before), now, decide)
+    }
+
+    /// As [`Ledger::change`], for a claim: the book that `decide` is shown has every lease that the claim can meet, and
+    /// may lack others.
+    ///
+    /// # Errors
+    /// As for [`Ledger::change`].
+    pub fn change_near<T, E: From<LedgerError>>(
+        &self,
+        near: &Near<'_>,
+        now: Timestamp,
+        decide: impl FnMut(&State) -> Result<(Vec<Entry>, T), E>,
+    ) -> Result<T, E> {
+        if let Some(authority) = self.authority {
+            return remote::change(self, authority, now, decide);
+        }
+        let tip = self.repo.reference(LEDGER).map_err(LedgerError::from)?.ok_or(LedgerError::NotPrepared)?;
+        let before = self.read_from(tip, Some(near), None)?;
         let lock = self.lock()?;
         self.change_from(&lock, Some(before), now, decide)
     }
@@ -314,7 +231,7 @@ impl<'repo> Ledger<'repo> {
             let tip = tip.ok_or(LedgerError::NotPrepared)?;
             let state = match before.take() {
                 Some(state) if state.tip == tip => state,
-                known => self.read_from(tip, known)?,
+                known => self.read_from(tip, None, known)?,
             };
             let (entries, answer) = decide(&state)?;
             if entries.is_empty() {
@@ -364,7 +281,7 @@ impl<'repo> Ledger<'repo> {
         let file = LeaseFile::of(lease);
         let oid = self.repo.write_blob(file.to_toml().as_bytes())?;
         written.push(oid);
-        cache::add(&self.cache(), oid, &file);
+        cache::add(&self.cache(), oid, lease);
         let name = file_name(&lease.task);
         // Among plain files git's order is that of the bytes.
         match files.binary_search_by(|file| file.name.cmp(&name)) {
@@ -469,7 +386,7 @@ impl<'repo> Ledger<'repo> {
 }
 
 /// A lease's file in the ledger.
-fn file_name(task: &TaskName) -> BString {
+pub(super) fn file_name(task: &TaskName) -> BString {
     format!("{task}.toml").into()
 }
 

@@ -29,4 +29,5 @@ pub mod reviews;
 pub mod rounds;
 pub mod seen;
 pub mod shelf;
+pub mod state;
 pub mod watch;

@@ -7,7 +7,7 @@ use git_odyssey::ledger::history;
 use git_odyssey::ledger::history::Past;
 use git_odyssey::ledger::local::Durability;
 use git_odyssey::ledger::local::Ledger;
-use git_odyssey::ledger::local::State;
+use git_odyssey::ledger::state::State;
 
 use git_odyssey::git::repo::Repo;
 
