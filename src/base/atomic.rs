@@ -81,8 +81,8 @@ enum Wait {
 fn write(path: &Path, bytes: &[u8], wait: Wait) -> Result<(), FileError> {
     let failed = |source| FileError::new("write", path, source);
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
-    let mut file = tempfile::Builder::new().prefix(".odyssey-").tempfile_in(folder).map_err(failed)?;
+    let mut file = made_in(folder, || tempfile::Builder::new().prefix(".odyssey-").tempfile_in(folder))
+        .map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     if let Ok(old) = fs::metadata(path) {
         file.as_file().set_permissions(old.permissions()).map_err(failed)?;
@@ -95,6 +95,20 @@ fn write(path: &Path, bytes: &[u8], wait: Wait) -> Result<(), FileError> {
     }
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// Makes something in a folder, and the folder first where there is none: mostly there is one.
+///
+/// # Errors
+/// When either cannot be made.
+pub fn made_in<T>(folder: &Path, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    match make() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(folder)?;
+            make()
+        }
+        other => other,
+    }
 }
 
 /// Temporary files are private; what replaces a shared file must be as readable as one written plainly.

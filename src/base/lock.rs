@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 
 use super::atomic::FileError;
+use super::atomic::made_in;
 
 /// A lock held until it is dropped, or until the process dies in any way.
 #[derive(Debug)]
@@ -17,7 +18,14 @@ impl Lock {
     /// # Errors
     /// When the lock's file cannot be made or the file system knows no locks.
     pub fn wait(path: &Path) -> Result<Lock, FileError> {
-        let file = open(path)?;
+        Lock::of(open(path)?, path)
+    }
+
+    /// Waits for its turn at a file that is open; `path` is its name.
+    ///
+    /// # Errors
+    /// When the file system knows no locks.
+    pub fn of(file: File, path: &Path) -> Result<Lock, FileError> {
         file.lock().map_err(|source| FileError::new("lock", path, source))?;
         Ok(Lock { file })
     }
@@ -61,13 +69,7 @@ impl Lock {
 fn open(path: &Path) -> Result<File, FileError> {
     let failed = |source| FileError::new("open", path, source);
     let options = || OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
-    match options() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
-            options().map_err(failed)
-        }
-        other => other.map_err(failed),
-    }
+    made_in(path.parent().unwrap_or(Path::new(".")), options).map_err(failed)
 }
 
 #[cfg(test)]

@@ -4,8 +4,6 @@
 //! an object of a few hundred bytes, and what fits into one block of a disk takes no less of it squeezed. Git reads them
 //! as any other, and squeezes them when it packs them.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::io::Write;
 use std::path::Path;
 
@@ -15,6 +13,7 @@ use tempfile::NamedTempFile;
 
 use super::Oid;
 use crate::base::atomic::FileError;
+use crate::base::atomic::made_in;
 
 /// What fits into one block of most disks.
 const ONE_BLOCK: usize = 4096;
@@ -57,19 +56,12 @@ pub(super) fn write(objects: &Path, oid: Oid, kind: Kind, bytes: &[u8]) -> Resul
 
 /// A new file beside the objects of one folder, with the name by which git knows what a killed process left.
 fn begin(folder: &Path) -> std::io::Result<NamedTempFile> {
-    let file = || {
+    made_in(folder, || {
         let mut builder = tempfile::Builder::new();
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444));
         builder.prefix("tmp_obj_").tempfile_in(folder)
-    };
-    match file() {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            fs::create_dir_all(folder)?;
-            file()
-        }
-        other => other,
-    }
+    })
 }
 
 /// A zlib stream (RFC 1950) of one part that is stored as it is (RFC 1951, 3.2.4).
@@ -104,6 +96,8 @@ fn adler32(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::git::objects::Entry;
     use crate::git::objects::EntryKind;

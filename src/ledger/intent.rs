@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use crate::base::atomic;
 use crate::base::atomic::FileError;
+use crate::base::atomic::made_in;
 use crate::base::lock::Lock;
 use crate::domain::lease::Fence;
 use crate::domain::task::TaskName;
@@ -204,13 +205,13 @@ impl Written {
         let failed = |source| FileError::new("write", &intents, source);
         // Whoever sweeps strays takes the same lock: they must not remove a lock's file before it is locked.
         let _turn = turn(folder)?;
-        std::fs::create_dir_all(&intents).map_err(failed)?;
         // Unique without a clock or an id of ours: the system picks the name.
         let prefix = format!("{}-{}-", intent.operation(), intent.task());
         let mut builder = tempfile::Builder::new();
-        let file = builder.prefix(&prefix).suffix(".lock").tempfile_in(&intents).map_err(failed)?;
-        let (_, lock_path) = file.keep().map_err(|error| failed(error.error))?;
-        let lock = Lock::wait(&lock_path)?;
+        builder.prefix(&prefix).suffix(".lock");
+        let file = made_in(&intents, || builder.tempfile_in(&intents)).map_err(failed)?;
+        let (file, lock_path) = file.keep().map_err(|error| failed(error.error))?;
+        let lock = Lock::of(file, &lock_path)?;
         let path = lock_path.with_extension("toml");
         let text = toml::to_string(intent)
             .map_err(|error| FileError::new("write", &path, Error::new(ErrorKind::InvalidData, error)))?;
@@ -242,7 +243,7 @@ impl Written {
 /// When an intent cannot be read: it might announce what is happening right now.
 pub fn written(folder: &Path) -> Result<Vec<Intent>, FileError> {
     let mut found = Vec::new();
-    for path in listing(&folder.join("intents"), "toml")? {
+    for path in listing(&folder.join("intents"))?.0 {
         // One that is gone now has ended meanwhile.
         found.extend(read(&path)?);
     }
@@ -256,7 +257,8 @@ pub fn written(folder: &Path) -> Result<Vec<Intent>, FileError> {
 pub fn cut_off(folder: &Path) -> Result<Vec<CutOff>, FileError> {
     let intents = folder.join("intents");
     let mut found = Vec::new();
-    for path in listing(&intents, "toml")? {
+    let (written, mut strays) = listing(&intents)?;
+    for path in written {
         let lock_path = path.with_extension("lock");
         let Some(lock) = Lock::attempt(&lock_path)? else { continue };
         let written = Written { path, lock: Some(lock) };
@@ -267,8 +269,8 @@ pub fn cut_off(folder: &Path) -> Result<Vec<CutOff>, FileError> {
         }
     }
     // Cut off before the intent was written, so before the first step.
-    let strays = listing(&intents, "lock")?;
-    if strays.iter().any(|path| !path.with_extension("toml").exists()) {
+    strays.retain(|path| !path.with_extension("toml").exists());
+    if !strays.is_empty() {
         let _turn = turn(folder)?;
         for path in strays.iter().filter(|path| !path.with_extension("toml").exists()) {
             if Lock::attempt(path)?.is_some() {
@@ -283,22 +285,26 @@ fn turn(folder: &Path) -> Result<Lock, FileError> {
     Lock::wait(&folder.join("lock").join("intents"))
 }
 
-fn listing(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, FileError> {
+/// The files of intents, in order, and the locks beside which there was none.
+fn listing(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), FileError> {
     let failed = |source| FileError::new("read", folder, source);
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Default::default()),
         Err(error) => return Err(failed(error)),
     };
-    let mut paths = Vec::new();
+    let (mut intents, mut locks) = (Vec::new(), Vec::new());
     for entry in entries {
         let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|found| found == extension) {
-            paths.push(path);
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("toml") => intents.push(path),
+            Some("lock") => locks.push(path),
+            _ => {}
         }
     }
-    paths.sort();
-    Ok(paths)
+    intents.sort();
+    locks.retain(|path| intents.binary_search(&path.with_extension("toml")).is_err());
+    Ok((intents, locks))
 }
 
 fn read(path: &Path) -> Result<Option<Intent>, FileError> {
