@@ -198,8 +198,10 @@ impl Repo {
         };
         std::thread::scope(|scope| {
             let share = oids.len().div_ceil(SYNCED_AT_ONCE).max(1);
-            let threads: Vec<_> =
-                oids.chunks(share).map(|oids| scope.spawn(|| oids.iter().try_for_each(sync))).collect();
+            let mut shares = oids.chunks(share);
+            let own = shares.next().unwrap_or_default();
+            let threads: Vec<_> = shares.map(|oids| scope.spawn(|| oids.iter().try_for_each(sync))).collect();
+            own.iter().try_for_each(sync)?;
             for thread in threads {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             }

@@ -315,6 +315,8 @@ impl<'repo> Ledger<'repo> {
             let tree = self.write_state(fence, &files, &mut written)?;
             tip = self.write_event(tree, Some(tip), &entry.event, now, &mut written)?;
         }
+        // Part of the state before, so on the disk as well as that is.
+        written.retain(|oid| Some(*oid) != state.format);
         Ok((tip, written))
     }
 

@@ -24,6 +24,8 @@ pub struct State {
     pub book: LeaseBook,
     /// The `leases` tree: where each file is, in git's order.
     pub(super) files: Vec<TreeEntry>,
+    /// The object that tells the format, as old as the ledger.
+    pub(super) format: Option<Oid>,
 }
 
 impl Ledger<'_> {
@@ -56,7 +58,12 @@ impl Ledger<'_> {
             Some(known) => self.read_other_leases(&files, known, &damaged)?,
             None => self.read_leases(&files, near, &damaged)?,
         };
-        Ok(State { tip, book: LeaseBook::new(leases, highest.max(Fence(fence))), files })
+        Ok(State {
+            tip,
+            book: LeaseBook::new(leases, highest.max(Fence(fence))),
+            files,
+            format: find("format"),
+        })
     }
 
     /// Reads the leases, but for those that are known not to be near. Answers also the highest fence of all.
