@@ -252,6 +252,7 @@ const CLAIMANT: &str = "GIT_ODYSSEY_BENCH_CLAIMANT";
 fn claim_many(process: &str) -> Result<(), Failed> {
     use git_odyssey::domain::book::Work;
     use git_odyssey::domain::span::Unseen;
+    use git_odyssey::ledger::cache::Near;
     use git_odyssey::ledger::local::{Durability, Ledger};
     let (name, fsync) = process.split_once(' ').ok_or("no name")?;
     let repo = git_odyssey::git::repo::Repo::open(Path::new("."))?;
@@ -261,7 +262,8 @@ fn claim_many(process: &str) -> Result<(), Failed> {
     for number in 0..EACH {
         let now = git_odyssey::base::clock::Clock::System.now();
         let request = request(&format!("{name}-{number}"), &format!("r{name}/{number}"), &base)?;
-        ledger.change(now, |state| -> Result<_, git_odyssey::ledger::error::LedgerError> {
+        let near = Near::new(&request.task, &request.regions);
+        ledger.change_near(&near, now, |state| -> Result<_, git_odyssey::ledger::error::LedgerError> {
             let (_, entries) = state.book.claim(&request, now, &|_| Work::Some, &Unseen)?;
             Ok((entries, ()))
         })?;
