@@ -102,7 +102,7 @@ impl Repo {
     /// When the hash cannot be made.
     pub fn hash(&self, bytes: &[u8]) -> Result<Oid, GitError> {
         let kind = self.gix.object_hash();
-        gix::objs::compute_hash(kind, gix::objs::Kind::Blob, bytes).map_err(GitError::gix("name some bytes"))
+        gix::objs::compute_hash(kind, Kind::Blob, bytes).map_err(GitError::gix("name some bytes"))
     }
 
     /// Writes a blob.
