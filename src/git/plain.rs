@@ -73,25 +73,8 @@ fn stored(content: &[u8]) -> Vec<u8> {
     stream.extend(length.to_le_bytes());
     stream.extend((!length).to_le_bytes());
     stream.extend_from_slice(content);
-    stream.extend(adler32(content).to_be_bytes());
+    stream.extend(adler2::adler32_slice(content).to_be_bytes());
     stream
-}
-
-/// The checksum at the end of a zlib stream.
-fn adler32(bytes: &[u8]) -> u32 {
-    const MODULUS: u32 = 65_521;
-    // The most bytes after which the sums are still below 2^32.
-    const UNREDUCED: usize = 5552;
-    let (mut low, mut high) = (1_u32, 0_u32);
-    for part in bytes.chunks(UNREDUCED) {
-        for byte in part {
-            low += u32::from(*byte);
-            high += low;
-        }
-        low %= MODULUS;
-        high %= MODULUS;
-    }
-    high << 16 | low
 }
 
 #[cfg(test)]
