@@ -34,9 +34,11 @@ pub enum EventKind {
     Land,
     /// A person wrote into a held region, with a reason.
     Override,
+    /// Nothing happened: what was sent before, and not answered, can arrive no more.
+    Settle,
 }
 
-const NAMES: [(EventKind, &str); 12] = [
+const NAMES: [(EventKind, &str); 13] = [
     (EventKind::Init, "init"),
     (EventKind::Claim, "claim"),
     (EventKind::Withdraw, "withdraw"),
@@ -49,11 +51,12 @@ const NAMES: [(EventKind, &str); 12] = [
     (EventKind::Abandon, "abandon"),
     (EventKind::Land, "land"),
     (EventKind::Override, "override"),
+    (EventKind::Settle, "settle"),
 ];
 
 impl EventKind {
     /// The names of all kinds.
-    pub fn names() -> [&'static str; 12] {
+    pub fn names() -> [&'static str; 13] {
         NAMES.map(|(_, name)| name)
     }
 }

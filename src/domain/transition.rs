@@ -12,7 +12,7 @@
 //! | `resume` | one parked or expired lease is active, under the next fence; it overlaps no active one |
 //! | `take-over` | as `resume`, with another holder; or one parked lease less |
 //! | `withdraw`, `release`, `abandon`, `land` | one lease less |
-//! | `override` | nothing |
+//! | `override`, `settle` | nothing |
 //! | `init` | only the first commit: no lease, fence 0 |
 
 use super::book::LeaseBook;
@@ -147,15 +147,17 @@ impl LeaseBook {
         let kind = step.kind()?;
         let (task, fence) = match (kind, &step.event.task, step.event.fence) {
             (EventKind::Init, ..) => return Err(Illegal::Again),
-            (EventKind::Override, None, None) => return self.admit_note(step, kind),
-            (EventKind::Override, ..) => return Err(Illegal::Trailers(kind, "names a task or a fence")),
+            (EventKind::Override | EventKind::Settle, None, None) => return self.admit_note(step, kind),
+            (EventKind::Override | EventKind::Settle, ..) => {
+                return Err(Illegal::Trailers(kind, "names a task or a fence"));
+            }
             (_, Some(task), Some(fence)) => (task, fence),
             _ => return Err(Illegal::Trailers(kind, "does not name both a task and a fence")),
         };
         let about = About { book: self, kind, task, fence, now, lines };
         let lease = about.only_this(step)?;
         match (kind, lease, self.get(task)) {
-            (EventKind::Init | EventKind::Override, ..) => Err(Illegal::Again),
+            (EventKind::Init | EventKind::Override | EventKind::Settle, ..) => Err(Illegal::Again),
             (EventKind::Claim, Some(new), None) => about.claim(new),
             (EventKind::Renew, Some(new), Some(old)) => {
                 about.active(old)?;
@@ -196,7 +198,7 @@ impl LeaseBook {
         let old = step.event.task.as_ref().and_then(|task| self.get(task));
         let new = step.put.first();
         match step.kind().ok()? {
-            EventKind::Init | EventKind::Override => None,
+            EventKind::Init | EventKind::Override | EventKind::Settle => None,
             EventKind::Claim | EventKind::Resume | EventKind::TakeOver => new.map(|lease| &lease.holder),
             EventKind::Renew | EventKind::Extend | EventKind::Land | EventKind::Withdraw => {
                 old.map(|lease| &lease.holder)

@@ -53,7 +53,7 @@ impl Landed {
 
 /// Keeps the ledger's commit of a landing until it is confirmed. It is in no other push: without the target's it would be
 /// a lie.
-const LANDING: &str = "refs/odyssey/remote/landing";
+pub(super) const LANDING: &str = "refs/odyssey/remote/landing";
 
 /// How long to stand back when others were quicker, for each of them.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -80,11 +80,11 @@ impl<'repo> Ledger<'repo> {
         self.authority.map_or(Ok(()), |authority| authority.refresh(self))
     }
 
-    /// As [`Ledger::refresh`]; what this machine had on its way and the remote has not taken is dropped, and whoever lives and
-    /// waits for it decides again.
+    /// As [`Ledger::refresh`]; what this machine had sent has arrived then, or never will. Whoever lives and waits for it
+    /// decides again.
     ///
     /// # Errors
-    /// As for [`Ledger::refresh`].
+    /// As for [`Ledger::refresh`], and when the remote does not take the event that makes it so: then nothing may be undone.
     pub fn settle(&self) -> Result<(), LedgerError> {
         self.authority.map_or(Ok(()), |authority| authority.settle(self))
     }

@@ -28,6 +28,7 @@ pub mod repair;
 pub mod reviews;
 pub mod rounds;
 pub mod seen;
+mod settling;
 pub mod shelf;
 pub mod state;
 pub mod watch;

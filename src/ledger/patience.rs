@@ -7,9 +7,11 @@ use std::time::Instant;
 
 use super::error::LedgerError;
 use super::local::LEDGER;
+use super::remote::PENDING;
 use super::remote::Talk;
 use super::remote_error::AuthorityError;
 use crate::git::Oid;
+use crate::git::refs::Expect;
 use crate::git::remote::Doubt;
 
 /// How long to wait for another process of this machine that talks to the remote.
@@ -52,9 +54,14 @@ pub(super) struct Losses {
     crowd: usize,
     /// How often the remote did not take what nobody was in the way of.
     not_taken: u32,
+    /// Whether one of these times it did not say so: then it may take it yet.
+    unanswered: bool,
     /// Whether other processes of this machine sent with us.
     pub(super) had_company: bool,
 }
+
+/// What was on its way last when a change was given up.
+pub(super) const LEFT: &str = "refs/odyssey/remote/left";
 
 /// How often a change that the remote did not take, and that nobody else's was in the way of, is sent.
 const TRIES: u32 = 2;
@@ -85,14 +92,19 @@ impl Losses {
         sent: Option<Oid>,
     ) -> Result<(), LedgerError> {
         self.not_taken += 1;
+        self.unanswered |= !doubt.refused;
         if self.not_taken < TRIES {
             return Ok(());
         }
         let (remote, said) = (talk.authority.remote().name.clone(), doubt.said.clone());
-        if let (Some(commit), false) = (sent, doubt.refused) {
+        if let (Some(commit), false) = (sent, !self.unanswered) {
             return Err(AuthorityError::Unknown { remote, commit, why: said }.into());
         }
         let _lock = talk.ledger.lock()?;
+        // Others may have sent a part of it before, and not been answered.
+        if let Some(pending) = talk.repo().reference(PENDING)? {
+            talk.repo().edit(LEFT, Expect::value(talk.repo().reference(LEFT)?), pending)?;
+        }
         talk.drop_pending()?;
         Err(AuthorityError::NotTaken { remote, said }.into())
     }

@@ -129,18 +129,9 @@ impl Authority {
         Ok(())
     }
 
-    /// As [`Authority::refresh`], and drops what is on its way.
-    ///
-    /// # Errors
-    /// As for [`Ledger::refresh`].
-    pub(super) fn settle(&self, ledger: &Ledger<'_>) -> Result<(), LedgerError> {
-        let talk = Talk { ledger, authority: self };
-        let turn = talk.turn()?;
-        talk.fetch(&turn, &[])?;
-        let _lock = ledger.lock()?;
-        talk.drop_pending()?;
+    /// This process has just learned how the remote stands.
+    pub(super) fn learned(&self) {
         self.fresh.set(true);
-        Ok(())
     }
 }
 
@@ -313,7 +304,7 @@ impl Talk<'_> {
     }
 
     /// Whether a commit is on top of another, with no more between them than one machine ever has on its way.
-    fn is_near(&self, tip: Oid, old: Oid) -> Result<bool, LedgerError> {
+    pub(super) fn is_near(&self, tip: Oid, old: Oid) -> Result<bool, LedgerError> {
         let mut next = tip;
         for _ in 0..=MOST_PENDING {
             if next == old {
@@ -463,7 +454,7 @@ impl Talk<'_> {
 
     /// Sends what is pending. Answers whether it was of several, and how it went; nothing when
     /// nothing is pending.
-    fn push(&self, turn: &Lock) -> Result<Option<(bool, Pushed)>, LedgerError> {
+    pub(super) fn push(&self, turn: &Lock) -> Result<Option<(bool, Pushed)>, LedgerError> {
         let (known, tip, count) = {
             let lock = self.ledger.lock()?;
             let (known, tip) = self.ends(&lock)?;

@@ -69,6 +69,14 @@ pub enum AuthorityError {
         /// What it and git said.
         said: String,
     },
+    /// Something that was sent before may arrive yet, and the remote did not take what would be in its way.
+    #[error("what was sent to {remote} before may arrive yet:\n{said}")]
+    NotSettled {
+        /// The remote.
+        remote: String,
+        /// What it and git said.
+        said: String,
+    },
     /// Its target is elsewhere than ours.
     #[error("{name} is not where it is on {remote}: {} here, {} there", shown(.here), shown(.there))]
     NotLevel {
@@ -158,6 +166,10 @@ impl Explain for AuthorityError {
             AuthorityError::Unknown { .. } => vec![
                 "the next command that reaches it finds out, and finishes or takes back what was begun"
                     .to_owned(),
+                "when it answers again: git odyssey doctor --fix".to_owned(),
+            ],
+            AuthorityError::NotSettled { .. } => vec![
+                "nothing of it was taken back; the next command that reaches the remote does so".to_owned(),
                 "when it answers again: git odyssey doctor --fix".to_owned(),
             ],
             AuthorityError::NotTaken { .. } => vec!["nothing was changed".to_owned()],

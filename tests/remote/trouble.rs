@@ -121,6 +121,55 @@ fn what_cannot_be_learned_is_unknown_and_settled_by_the_next_command() {
     fleet.check();
 }
 
+/// What the server says to a push that came whole, and too late.
+fn assert_too_late(answers: &[String]) {
+    assert!(!answers.is_empty());
+    for answer in answers {
+        assert!(answer.contains("unpack ok"), "it came whole: {answer}");
+        assert!(answer.contains("ng refs/odyssey/ledger"), "{answer}");
+    }
+}
+
+#[test]
+fn a_push_that_arrives_after_its_claim_was_taken_back_leaves_no_lease() {
+    let Scene { fleet, proxy, _daemon } = scene(&["one"]);
+    proxy.set(Fault::HoldsThenAway);
+    let unknown = fleet.run("one", &CLAIM);
+    assert!(unknown.stderr.contains("unknown: it could not be learned"), "{unknown:#?}");
+    // While the remote is away the claim is not taken back either.
+    let away = fleet.run("one", &["doctor", "--fix"]);
+    assert_ne!(away.code, 0, "{away:#?}");
+    assert!(!away.stdout.contains("undid"), "{away:#?}");
+    proxy.set(Fault::None);
+    let mended = fleet.run("one", &["doctor", "--fix"]).ok();
+    assert!(mended.stdout.contains("undid the claim of auth"), "{mended:#?}");
+    assert_too_late(&proxy.deliver());
+    assert_eq!(claims(&fleet, "auth"), 0);
+    fleet.run("one", &["claim", "other", "--region", "src/**", "--for", "codex-1"]).ok();
+    fleet.check();
+}
+
+#[test]
+fn a_landing_that_arrives_after_it_was_taken_back_moves_nothing() {
+    let Scene { fleet, proxy, _daemon } = scene(&["one"]);
+    fleet.run("one", &CLAIM).ok();
+    let workspace = fleet.workspace("one", "auth");
+    support::write(&workspace.join("src/a.rs"), "a\n");
+    fleet.lab.commit_in(&workspace, "work");
+    let before = fleet.there("refs/heads/main");
+    proxy.set(Fault::HoldsThenAway);
+    let unknown = fleet.run("one", &["land", "auth"]);
+    assert!(unknown.stderr.contains("unknown: it could not be learned"), "{unknown:#?}");
+    proxy.set(Fault::None);
+    let mended = fleet.run("one", &["doctor", "--fix"]).ok();
+    assert!(mended.stdout.contains("undid the landing of auth"), "{mended:#?}");
+    assert_too_late(&proxy.deliver());
+    assert_eq!(fleet.there("refs/heads/main"), before);
+    fleet.run("one", &["land", "auth"]).ok();
+    assert_eq!(fleet.there("refs/heads/main"), fleet.here("one", "refs/heads/main"));
+    fleet.check();
+}
+
 #[test]
 fn while_the_remote_is_away_work_goes_on_and_all_else_says_so_at_once() {
     let Scene { fleet, proxy, _daemon } = scene(&["one"]);

@@ -32,7 +32,12 @@ pub enum Fault {
     CutsAfter(usize),
     /// As `LosesAnswers`, and is away from then on.
     LosesAnswersThenAway,
+    /// Keeps what a push sends, breaks off with the client, and is away from then on. [`Proxy::deliver`] sends it on.
+    HoldsThenAway,
 }
+
+/// How long a client that waits for an answer has been silent: then it has sent all.
+const SENT_ALL: Duration = Duration::from_millis(500);
 
 /// A daemon that serves all repositories in one folder.
 pub struct Daemon {
@@ -79,7 +84,11 @@ pub struct Proxy {
     port: u16,
     fault: Arc<Mutex<Fault>>,
     over: Arc<AtomicBool>,
+    held: Held,
 }
+
+/// What was sent to a server that has not got it yet.
+type Held = Arc<Mutex<Vec<(TcpStream, Vec<u8>)>>>;
 
 impl Proxy {
     /// Begins to listen.
@@ -87,17 +96,18 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (fault, over) = (Arc::new(Mutex::new(Fault::None)), Arc::new(AtomicBool::new(false)));
-        let proxy = Proxy { port, fault: fault.clone(), over: over.clone() };
+        let held = Held::default();
+        let proxy = Proxy { port, fault: fault.clone(), over: over.clone(), held: held.clone() };
         let behind = daemon.port;
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 if over.load(Ordering::SeqCst) {
                     return;
                 }
-                let (client, fault) = (client.unwrap(), fault.clone());
+                let (client, fault, held) = (client.unwrap(), fault.clone(), held.clone());
                 std::thread::spawn(move || {
                     // A connection that breaks is what this is for.
-                    let _ = carry(client, behind, &fault);
+                    let _ = carry(client, behind, &fault, &held);
                 });
             }
         });
@@ -107,6 +117,18 @@ impl Proxy {
     /// Sets what happens from now on.
     pub fn set(&self, fault: Fault) {
         *self.fault.lock().unwrap() = fault;
+    }
+
+    /// Sends on what was kept, now that nobody waits for it. Answers what the server says to each.
+    pub fn deliver(&self) -> Vec<String> {
+        let mut answers = Vec::new();
+        for (mut server, bytes) in self.held.lock().unwrap().drain(..) {
+            server.write_all(&bytes).unwrap();
+            let mut answer = Vec::new();
+            server.read_to_end(&mut answer).unwrap();
+            answers.push(String::from_utf8_lossy(&answer).into_owned());
+        }
+        answers
     }
 
     /// The address of a repository behind it.
@@ -122,7 +144,12 @@ impl Drop for Proxy {
     }
 }
 
-fn carry(mut client: TcpStream, behind: u16, shared: &Mutex<Fault>) -> std::io::Result<()> {
+fn carry(
+    mut client: TcpStream,
+    behind: u16,
+    shared: &Mutex<Fault>,
+    held: &Mutex<Vec<(TcpStream, Vec<u8>)>>,
+) -> std::io::Result<()> {
     let fault = *shared.lock().unwrap();
     if fault == Fault::Away {
         return client.shutdown(Shutdown::Both);
@@ -142,6 +169,11 @@ fn carry(mut client: TcpStream, behind: u16, shared: &Mutex<Fault>) -> std::io::
     client.read_exact(&mut first[4..])?;
     server.write_all(&first)?;
     let pushes = first.windows(12).any(|window| window == b"receive-pack");
+    if pushes && fault == Fault::HoldsThenAway {
+        let kept = keep(client, &mut server, shared)?;
+        held.lock().unwrap().push((server, kept));
+        return Ok(());
+    }
     let loses = pushes && matches!(fault, Fault::LosesAnswers | Fault::LosesAnswersThenAway);
     // The list of refs has been read in whole when the client begins to send.
     let sending = Arc::new(AtomicBool::new(false));
@@ -186,6 +218,35 @@ fn carry(mut client: TcpStream, behind: u16, shared: &Mutex<Fault>) -> std::io::
         }
     }
     answers.join().unwrap()
+}
+
+/// Shows the client the refs of the server, takes all that it sends, and breaks off. Answers what it has sent.
+fn keep(mut client: TcpStream, server: &mut TcpStream, shared: &Mutex<Fault>) -> std::io::Result<Vec<u8>> {
+    // Packets with their length in front; an empty one ends the list.
+    loop {
+        let mut length = [0; 4];
+        server.read_exact(&mut length)?;
+        client.write_all(&length)?;
+        let length = usize::from_str_radix(std::str::from_utf8(&length).unwrap_or_default(), 16).unwrap_or(0);
+        if length == 0 {
+            break;
+        }
+        let mut packet = vec![0; length.saturating_sub(4)];
+        server.read_exact(&mut packet)?;
+        client.write_all(&packet)?;
+    }
+    let (mut kept, mut bytes) = (Vec::new(), [0; 16 * 1024]);
+    loop {
+        match client.read(&mut bytes) {
+            Ok(0) | Err(_) => break,
+            Ok(count) => kept.extend_from_slice(&bytes[..count]),
+        }
+        client.set_read_timeout(Some(SENT_ALL))?;
+    }
+    // Before the client knows: its next connection is to find it so.
+    *shared.lock().unwrap() = Fault::Away;
+    client.shutdown(Shutdown::Both)?;
+    Ok(kept)
 }
 
 fn free_port() -> u16 {
