@@ -94,6 +94,32 @@ pub fn visible_lines(bytes: &[u8]) -> String {
     lines.join("\n")
 }
 
+/// A text without the secrets that are in addresses: `https://user:token@host/` becomes `https://***@host/`.
+///
+/// For the web all of it is hidden, as some put a token in the place of the name; elsewhere (`ssh://git@host/`) the name stays.
+pub fn without_secrets(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(place) = rest.find("://") {
+        let (scheme, after) = rest.split_at(place + "://".len());
+        out.push_str(scheme);
+        let ends = |letter: char| letter.is_whitespace() || matches!(letter, '/' | '?' | '#' | '"' | '\\');
+        let (host, behind) = after.split_at(after.find(ends).unwrap_or(after.len()));
+        let scheme = scheme.to_ascii_lowercase();
+        let web = ["http://", "https://"].iter().any(|web| scheme.ends_with(web));
+        match host.rsplit_once('@') {
+            Some((user, host)) => match user.split_once(':') {
+                Some((user, _)) if !web => out.push_str(&format!("{user}:***@{host}")),
+                None if !web => out.push_str(&format!("{user}@{host}")),
+                _ => out.push_str(&format!("***@{host}")),
+            },
+            None => out.push_str(host),
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
 fn is_bidi_control(letter: char) -> bool {
     matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -140,6 +166,30 @@ mod tests {
             (183_600, "2d 3h"),
         ] {
             assert_eq!(duration(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn secrets_in_addresses_are_not_shown() {
+        for (text, shown) in [
+            ("https://ada:token@host/x.git", "https://***@host/x.git"),
+            (
+                "fetch 'HTTPS://token@host' from http://a:b@c:8080",
+                "fetch 'HTTPS://***@host' from http://***@c:8080",
+            ),
+            ("https://a:b@c@host/x", "https://***@host/x"),
+            ("ssh://git@host/x and ssh://git:word@host/x", "ssh://git@host/x and ssh://git:***@host/x"),
+            (
+                r#"{"url":"https://a:b@c","who":"ada@example.com"}"#,
+                r#"{"url":"https://***@c","who":"ada@example.com"}"#,
+            ),
+            (
+                "https://host/@scope, ada@example.com, git@host:x",
+                "https://host/@scope, ada@example.com, git@host:x",
+            ),
+            ("://", "://"),
+        ] {
+            assert_eq!(without_secrets(text), shown);
         }
     }
 

@@ -23,6 +23,7 @@ use std::time::Instant;
 
 use super::error::GitError;
 use crate::base::lock::Lock;
+use crate::base::text;
 
 /// Variables that tie git to one repository or index. A hook inherits them from the git that runs it, and a child
 /// that works elsewhere must not see them. The list is that of `git rev-parse --local-env-vars`, without the
@@ -360,7 +361,9 @@ impl fmt::Display for Git {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "git")?;
         for argument in &self.arguments {
-            write!(f, " {}", shell_words::quote(&argument.to_string_lossy()))?;
+            // It goes into errors and logs.
+            let argument = text::without_secrets(&argument.to_string_lossy());
+            write!(f, " {}", shell_words::quote(&argument))?;
         }
         Ok(())
     }

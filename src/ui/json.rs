@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::base::failure::Failure;
 use crate::base::failure::Kind;
+use crate::base::text;
 use crate::commands::Outcome;
 
 /// The version of the form. A reader may rely on all that is in it; what is added later does not change it.
@@ -77,10 +78,10 @@ impl Answer<'_> {
         Answer { version: VERSION, command, ok: false, body: Body::Error(problem) }
     }
 
-    /// One line of JSON.
+    /// One line of JSON, without the secrets of addresses.
     pub fn line(&self) -> String {
         // A value of strings, numbers and other values can always be written.
-        let mut line = serde_json::to_string(self).unwrap_or_default();
+        let mut line = text::without_secrets(&serde_json::to_string(self).unwrap_or_default());
         line.push('\n');
         line
     }

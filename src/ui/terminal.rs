@@ -61,7 +61,7 @@ impl Monitor for Terminal {
 
     fn line(&self, line: &str) -> Result<bool, FileError> {
         let mut stream = AutoStream::new(io::stdout(), self.color).lock();
-        match writeln!(stream, "{line}").and_then(|()| stream.flush()) {
+        match writeln!(stream, "{}", text::without_secrets(line)).and_then(|()| stream.flush()) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
             Err(source) => Err(FileError::new("write", Path::new("standard output"), source)),
@@ -69,13 +69,14 @@ impl Monitor for Terminal {
     }
 }
 
-/// A page as text with the colours of its labels, and without anything else that a terminal would obey.
+/// A page as text with the colours of its labels, and without anything else that a terminal would obey, nor the secrets of
+/// addresses.
 pub fn painted(page: &Page) -> String {
     let mut out = String::new();
     for line in page.lines() {
         let end = line.iter().rposition(|(_, text)| !text.trim_end().is_empty()).map_or(0, |last| last + 1);
         for (index, (label, text)) in line[..end].iter().enumerate() {
-            let text = text::visible_lines(text.as_bytes());
+            let text = text::without_secrets(&text::visible_lines(text.as_bytes()));
             let text = if index + 1 == end { text.trim_end() } else { &text };
             let style = style(*label);
             out.push_str(&format!("{style}{text}{style:#}"));
