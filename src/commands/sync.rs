@@ -27,6 +27,7 @@ use super::Outcome;
 use super::deciding;
 use super::deciding::Deciding;
 use super::facts::Known;
+use super::handover::HandoverError;
 use super::init;
 use super::land;
 use super::overriding;
@@ -193,6 +194,9 @@ impl Sync {
         let lease = writable(session, actor, task)?;
         let branch = lease.branch().ok_or_else(|| SyncError::Here(task.clone()))?;
         let workspace = workspace_on(session, &lease, branch)?;
+        if session.is_elsewhere(&lease)? {
+            return Err(HandoverError::Elsewhere(task.clone()).into());
+        }
         let none = || SyncError::NoBranch(branch.to_owned());
         let old = session.repo.reference(branch)?.ok_or_else(none)?;
         let none = || SyncError::NoTarget(lease.target.clone());

@@ -58,9 +58,13 @@ pub(super) const LANDING: &str = "refs/odyssey/remote/landing";
 /// How long to stand back when others were quicker, for each of them.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Where the remote's `target` stands here as it was fetched last.
-pub fn fetched(target: &str) -> String {
-    format!("refs/odyssey/remote/{}", target.strip_prefix("refs/").unwrap_or(target))
+/// Where a ref of the remote stands here as it was fetched last.
+///
+/// `refs/heads/x` and `refs/heads/x/y` are never there at the same time, and ours of both may be: a folder's name has another
+/// ending than a ref's.
+pub fn fetched(name: &str) -> String {
+    let path = name.strip_prefix("refs/").unwrap_or(name).replace('/', ".in/");
+    format!("refs/odyssey/remote/{path}.at")
 }
 
 impl Authority {
