@@ -32,6 +32,7 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::intent::Intent;
 use crate::ledger::intent::Making;
 use crate::ledger::intent::Written;
+use crate::ledger::remote_error::is_away;
 use crate::ledger::remote_error::leaves_open;
 use crate::ledger::state::State;
 use crate::workspace::copy;
@@ -179,7 +180,6 @@ impl Claim {
         }
         session.commons()?;
         session.disposable()?;
-        recover::cut_off(&session, context)?;
         init::heed_silence(&session, context)?;
         let (lease, path) = self.granted(&session, context)?;
         let answer = answer(&lease, path.clone());
@@ -208,15 +208,21 @@ impl Claim {
         };
         let regions = session.regions(&self.regions)?;
         let mut waiting = Waiting::begin(session, context, patience, &self.task, &regions)?;
+        while let Err(failure) = recover::cut_off(session, context) {
+            if !is_away(&failure) || !waiting.until_back(&failure)? {
+                return Err(failure);
+            }
+        }
         loop {
             waiting.turn()?;
             let now = waiting.now();
-            let refused = match self.attempt(session, now) {
-                Err(refused) if refused.kind() == Kind::Held => refused,
+            let again = match self.attempt(session, now) {
+                Err(refused) if refused.kind() == Kind::Held => (waiting.until_a_change(&refused)?, refused),
+                Err(away) if is_away(&away) => (waiting.until_back(&away)?, away),
                 other => return other,
             };
-            if !waiting.until_a_change(&refused)? {
-                return Err(refused);
+            if let (false, failure) = again {
+                return Err(failure);
             }
         }
     }

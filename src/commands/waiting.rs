@@ -38,6 +38,8 @@ pub struct Waiting<'a> {
     /// Whose ticket is watched from a thread of its own.
     behind: Option<PathBuf>,
     told: bool,
+    /// Whether it was said that the remote is away.
+    told_away: bool,
     /// How often to look when nothing here tells of a change.
     look: Option<Duration>,
 }
@@ -78,6 +80,7 @@ impl<'a> Waiting<'a> {
             ticket,
             behind: None,
             told: false,
+            told_away: false,
             look,
         })
     }
@@ -126,6 +129,24 @@ impl<'a> Waiting<'a> {
             self.behind = Some(before);
             watch.changed_within(left.min(UNKNOWN_END))?;
         }
+    }
+
+    /// Waits until the remote that decides may be back. Answers whether to try again.
+    ///
+    /// # Errors
+    /// When the ref cannot be watched any more.
+    pub fn until_back(&mut self, away: &Failure) -> Result<bool, Failure> {
+        let Some(watch) = &mut self.watch else { return Ok(false) };
+        let left = match left(self.patience, self.begun) {
+            Left::Nothing => return Ok(false),
+            Left::Some(left) => left,
+        };
+        if !self.told_away {
+            self.context.monitor.note(&format!("waiting, and asking again: {away}"));
+            self.told_away = true;
+        }
+        watch.changed_within(left.min(LOOK))?;
+        Ok(true)
     }
 
     /// Waits until the ledger changes or the lease in the way may be taken over. Answers whether to try again.

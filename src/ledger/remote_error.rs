@@ -134,6 +134,16 @@ pub fn leaves_open(failure: &Failure) -> bool {
             .is::<LedgerError>(|error| matches!(error, LedgerError::Remote(error) if error.is_unknown()))
 }
 
+/// Whether a command failed only because the remote could not be reached in time, before anything was sent.
+pub fn is_away(failure: &Failure) -> bool {
+    let away = |error: &AuthorityError| {
+        let AuthorityError::Away(error) = error else { return false };
+        matches!(error, RemoteError::Unreachable { .. } | RemoteError::TooLong { .. })
+    };
+    failure.is::<AuthorityError>(away)
+        || failure.is::<LedgerError>(|error| matches!(error, LedgerError::Remote(error) if away(error)))
+}
+
 impl Explain for AuthorityError {
     fn kind(&self) -> Kind {
         match self {
