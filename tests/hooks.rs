@@ -177,13 +177,37 @@ fn a_kept_hook_is_not_written_over_by_the_next_one_and_both_come_back() {
         lab.write("a", "one\n");
         lab.commit("one");
         let hooks = lab.main().join(".git/hooks");
-        for theirs in [one, two] {
+        for (theirs, told) in [(one, 0), (two, 1)] {
             script(&hooks.join(event), theirs);
-            lab.odyssey(install).ok();
+            let installed = lab.odyssey(install).ok();
             assert_ne!(text(&hooks.join(event)), theirs);
+            let said =
+                installed.stdout.matches(&format!("{event}.older: an earlier hook, which nobody")).count();
+            assert_eq!(said, told, "{installed:#?}");
         }
         lab.odyssey(remove).ok();
         assert_eq!(text(&hooks.join(event)), two);
         assert_eq!(text(&hooks.join(format!("{event}.older"))), one);
     }
+}
+
+#[test]
+fn what_is_edited_while_a_landing_moves_is_left_and_named() {
+    let lab = Lab::unprepared();
+    // Between the look at the checkout and its update, a hook of the person's own runs.
+    let file = lab.main().join("README.md");
+    let edit = format!(
+        "#!/bin/sh\n[ \"$1\" = prepared ] && grep -q refs/heads/main && echo mine >'{}'\nexit 0\n",
+        file.display()
+    );
+    script(&lab.main().join(".git/hooks/reference-transaction"), &edit);
+    lab.odyssey(&["init"]).ok();
+    lab.odyssey(&["claim", "auth", "--region", "README.md", "--for", "claude-1"]).ok();
+    std::fs::write(lab.workspace("auth").join("README.md"), "by the task\n").unwrap();
+    lab.commit_in(&lab.workspace("auth"), "work");
+    let landed = lab.odyssey(&["land", "auth"]).ok();
+    let told = format!("left as it is {}: it was edited at this moment", file.display());
+    assert!(landed.stdout.contains(&told), "{landed:#?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine\n");
+    assert_eq!(lab.git(&["show", "main:README.md"]), "by the task");
 }

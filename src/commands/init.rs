@@ -49,6 +49,9 @@ struct Prepared {
     #[serde(skip_serializing_if = "Option::is_none")]
     remote: Option<Decider>,
     hooks: String,
+    /// Hooks of others that nobody runs any more, because others came after them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    older_hooks: Vec<PathBuf>,
     target: Option<String>,
 }
 
@@ -99,6 +102,8 @@ impl Init {
             page.line(Label::Plain, format!("  decided by {name}, {verb} as {ledger}"));
         }
         page.line(Label::Plain, format!("  hooks   {hooks}"));
+        let older_hooks = session.repo.older_hooks(&ledger.folder())?;
+        put_older(&mut page, &older_hooks);
         // A repository without a commit has no target yet, and that is fine until the first claim.
         let target = session.target().ok();
         if let Some(target) = &target {
@@ -106,7 +111,7 @@ impl Init {
             page.line(Label::Plain, format!("  tasks land on {short}"));
         }
         page.line(Label::Quiet, "  begin a task: git odyssey claim TASK --region 'src/auth/**'");
-        Ok(Outcome::new(page, &Prepared { ledger_made: made, remote, hooks, target }))
+        Ok(Outcome::new(page, &Prepared { ledger_made: made, remote, hooks, older_hooks, target }))
     }
 
     /// Makes a remote decide, if one is named here or was before.
@@ -140,6 +145,14 @@ impl Init {
             session.repo.put_settings(REMOTE_MARK, "odyssey", &settings)?;
         }
         Ok(Some(Decider { name, ledger, how }))
+    }
+}
+
+/// Puts the hooks of others that are kept and that nobody runs any more.
+pub fn put_older(page: &mut Page, hooks: &[PathBuf]) {
+    for path in hooks {
+        page.put(Label::Warn, "  kept    ").put(Label::Place, path.display().to_string());
+        page.line(Label::Plain, ": an earlier hook, which nobody runs since another took its place");
     }
 }
 

@@ -45,6 +45,7 @@ use super::handover::HandoverError;
 use super::init;
 use super::landing::Landing;
 use super::landing::LandingError;
+use super::landing::Moved;
 use super::overriding;
 use super::recover;
 use super::removal;
@@ -95,6 +96,9 @@ pub struct Landed {
     pub commits: usize,
     /// The checkouts that were brought to the new commit.
     pub checkouts: Vec<PathBuf>,
+    /// Files in them that somebody edited at that very moment, and that were left as they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<PathBuf>,
     /// What merge strategies decided.
     pub decisions: Vec<Decision>,
     /// What became of the workspace.
@@ -219,7 +223,7 @@ impl Land {
             overriding::record(session, context, &refusal, moves)?;
         }
         let landing = Landing { lease: &lease, old, new: merged.commit, keep: self.keep };
-        let (checkouts, written) = landing.carry_out(session).map_err(Attempt::of)?;
+        let Moved { checkouts, kept, written } = landing.carry_out(session).map_err(Attempt::of)?;
         let workspace = self.clear(session, &lease)?;
         removal::settle(Some(written), &workspace)?;
         Ok(Landed {
@@ -229,6 +233,7 @@ impl Land {
             new: merged.commit.to_string(),
             commits: commits.len(),
             checkouts,
+            kept: kept.iter().map(|(checkout, file)| checkout.join(text::visible(file))).collect(),
             decisions: merged.decisions,
             workspace,
         })
@@ -448,6 +453,10 @@ pub fn page(landed: &Landed) -> Page {
     page.put(Label::Quiet, format!(", {} is now {}", short(&landed.target), &landed.new[..10])).end();
     for checkout in &landed.checkouts {
         page.put(Label::Plain, "  updated ").put(Label::Place, checkout.display().to_string()).end();
+    }
+    for path in &landed.kept {
+        page.put(Label::Warn, "  left as it is ").put(Label::Place, path.display().to_string());
+        page.put(Label::Plain, ": it was edited at this moment").end();
     }
     deciding::put(&mut page, &landed.decisions, landed.task.as_str(), short(&landed.target));
     removed(&mut page, &landed.task, &landed.workspace);

@@ -100,14 +100,24 @@ pub struct Landing<'a> {
     pub keep: bool,
 }
 
+/// What a landing has moved.
+#[derive(Debug)]
+pub struct Moved {
+    /// The checkouts that show the target.
+    pub checkouts: Vec<PathBuf>,
+    /// Files in them, each with its checkout, that somebody edited at that very moment and that were left as they are.
+    pub kept: Vec<(PathBuf, BString)>,
+    /// The intent, which is done when the workspace is gone too.
+    pub written: Written,
+}
+
 impl Landing<'_> {
-    /// Moves the target, updates the checkouts that show it, and ends the lease. Answers the checkouts, and the intent,
-    /// which is done when the workspace is gone too.
+    /// Moves the target, updates the checkouts that show it, and ends the lease.
     ///
     /// # Errors
     /// When uncommitted edits are in the way, the lease was taken over, the target moved, or a hook refused; then
     /// nothing has moved.
-    pub fn carry_out(&self, session: &Session) -> Result<(Vec<PathBuf>, Written), Failure> {
+    pub fn carry_out(&self, session: &Session) -> Result<Moved, Failure> {
         let mark = format!("git odyssey landing {} fence {}", self.lease.task, self.lease.fence);
         let checkouts = self.checkouts(session)?;
         let intent = Intent::Land {
@@ -129,9 +139,11 @@ impl Landing<'_> {
                 return Err(failure);
             }
         };
+        let mut kept = Vec::new();
         let moved = self.move_target(session, || {
-            for lock in &mut locks {
-                lock.apply(self.old, self.new)?;
+            for (path, lock) in checkouts.iter().zip(&mut locks) {
+                let left = lock.apply(self.old, self.new)?.kept;
+                kept.extend(left.into_iter().map(|file| (path.clone(), file)));
             }
             Ok(())
         });
@@ -147,7 +159,7 @@ impl Landing<'_> {
             }
             return Err(failure);
         }
-        Ok((checkouts, written))
+        Ok(Moved { checkouts, kept, written })
     }
 
     /// The checkouts that show the target.

@@ -1,5 +1,7 @@
 //! `server`: the hook of a repository that others push to is installed or taken out.
 
+use std::path::PathBuf;
+
 use crate::base::failure::Failure;
 use crate::base::page::Label;
 use crate::base::page::Page;
@@ -7,6 +9,7 @@ use crate::git::hooks::SERVER_EVENTS;
 
 use super::Context;
 use super::Outcome;
+use super::init;
 use super::session::Session;
 
 /// Guard a repository that others push to: its hook refuses what the ledger does not allow, for everyone.
@@ -39,6 +42,9 @@ pub struct Install {
 struct Installed {
     hook: String,
     runs_after: bool,
+    /// As for `init`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    older_hooks: Vec<PathBuf>,
     ledger: Option<String>,
 }
 
@@ -77,12 +83,14 @@ impl Server {
         if runs_after {
             page.line(Label::Plain, "  then    the hook that was there, whose refusal still refuses");
         }
+        let older_hooks = session.repo.older_hooks(&folder)?;
+        init::put_older(&mut page, &older_hooks);
         let known = if ledger.is_some() { "" } else { ", not there yet: the first push of it begins it" };
         page.line(Label::Plain, format!("  ledger  {name}{known}"));
         page.line(
             Label::Quiet,
             "  who may push for whom: git config --add odyssey-pusher.NAME.holder HOLDER",
         );
-        Ok(Outcome::new(page, &Installed { hook: install.hook, runs_after, ledger }))
+        Ok(Outcome::new(page, &Installed { hook: install.hook, runs_after, older_hooks, ledger }))
     }
 }

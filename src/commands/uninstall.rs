@@ -8,7 +8,10 @@ use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::text;
 use crate::domain::book::Work;
+use crate::domain::judge::Actor;
+use crate::domain::lease::Lease;
 use crate::git::checkout::PROCESS;
+use crate::git::repo::Repo;
 use crate::ledger::local::LEDGER;
 use crate::ledger::reviews;
 use crate::workspace::copy;
@@ -81,11 +84,7 @@ impl Uninstall {
                 .collect();
             let mut live = Vec::new();
             for lease in state.book.leases() {
-                // Where a remote decides, most leases are of other machines.
-                let elsewhere = session.authority.is_some()
-                    && lease.branch().map_or(Ok(None), |branch| session.repo.reference(branch))?.is_none()
-                    && lease.branch().is_some();
-                if !elsewhere {
+                if is_here(&session, lease)? {
                     live.push(lease.task.to_string());
                 }
             }
@@ -116,6 +115,24 @@ impl Uninstall {
         remove_folder(&ledger.folder())?;
         Ok(Outcome::new(page(&kept), &kept))
     }
+}
+
+/// Whether a lease is of this machine. Where a remote decides, most are of others.
+fn is_here(session: &Session, lease: &Lease) -> Result<bool, Failure> {
+    if session.authority.is_none() {
+        return Ok(true);
+    }
+    if let Some(branch) = lease.branch() {
+        return Ok(session.repo.reference(branch)?.is_some());
+    }
+    for worktree in session.repo.worktrees()?.iter().filter(|worktree| !worktree.missing) {
+        if let Actor::Person(own) = copy::actor(&Repo::open(&worktree.path)?, None)?
+            && own.iter().any(|(task, _)| *task == lease.task)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn remove_folder(folder: &std::path::Path) -> Result<(), FileError> {

@@ -105,6 +105,16 @@ impl Repo {
         }
     }
 
+    /// Hooks that were in the place of ours before others were: kept, and run by nobody. The oldest of each first.
+    ///
+    /// # Errors
+    /// When the folder of what is kept cannot be read.
+    pub fn older_hooks(&self, folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+        let mut found = saved::older(&folder.join("saved"))?;
+        found.extend(saved::older(&folder.join(server::SAVED))?);
+        Ok(found)
+    }
+
     /// Takes our hooks out; everything else is as it was before.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ use crate::base::lock::Lock;
 use crate::domain::book::Entry;
 use crate::domain::event::Event;
 use crate::domain::event::EventKind;
+use crate::git::refs::Expect;
 use crate::git::remote::Pushed;
 
 impl Authority {
@@ -46,8 +47,11 @@ impl Talk<'_> {
         let (confirmed, _) = self.ends(&lock)?;
         let mut sent = false;
         for name in [PENDING, LANDING, LEFT] {
-            if let Some(tip) = self.repo().reference(name)? {
-                sent |= tip != confirmed && self.repo().has(tip) && self.is_near(tip, confirmed)?;
+            match self.repo().reference(name)?.filter(|tip| *tip != confirmed) {
+                None => {}
+                Some(tip) if self.is_near(tip, confirmed)? => sent = true,
+                // On another ground, so it can arrive no more. Need not be looked at again.
+                Some(tip) => self.repo().edit(name, Expect::At(tip), confirmed)?,
             }
         }
         if sent {

@@ -92,6 +92,16 @@ fn a_claim_waits_for_what_another_machine_holds() {
 }
 
 #[test]
+fn a_lease_of_another_machine_for_a_checkout_there_keeps_nobody_here() {
+    let fleet = Fleet::of(&["one", "two"]);
+    fleet.run("one", &["claim", "auth", "--region", "src/**", "--for", "a", "--here"]).ok();
+    fleet.run("two", &["uninstall"]).ok();
+    let refused = fleet.run("one", &["uninstall"]);
+    assert_eq!(refused.code, 1, "{refused:#?}");
+    assert!(refused.stderr.contains("live: auth"), "{refused:#?}");
+}
+
+#[test]
 fn a_remote_is_joined_or_given_the_ledger_and_let_go_without_a_trace() {
     let fleet = Fleet::unprepared(&["one", "two", "three"], |bare| bare.to_str().unwrap().to_owned());
     let before = std::fs::read(fleet.machine("one").join(".git/config")).unwrap();

@@ -111,6 +111,9 @@ fn a_branch_that_another_machine_has_gone_on_from_is_not_the_tasks_work() {
     let refused = fleet.run("one", &["park", "auth", "--push"]);
     assert!(refused.stderr.contains("another machine may have gone on with it"), "{refused:#?}");
     assert_eq!((fleet.there("refs/heads/main"), fleet.there("refs/heads/odyssey/auth")), (main, sent));
+    let refused = fleet.run("one", &["sync", "auth"]);
+    assert_eq!(refused.code, 1, "{refused:#?}");
+    assert!(refused.stderr.contains("another machine may have gone on with it"), "{refused:#?}");
     // A person may renew and stop it from here; what was left here does not pass for its work by that.
     fleet.run("one", &["renew", "auth"]).ok();
     let released = fleet.run("one", &["release", "auth"]).ok();

@@ -193,3 +193,72 @@ fn remove_locks(fleet: &Fleet) {
         let _ = std::fs::remove_file(root.join("HEAD.lock"));
     }
 }
+
+#[test]
+fn a_target_may_become_a_folder_of_targets() {
+    let fleet = Fleet::of(&["one"]);
+    let (one, bare) = (fleet.machine("one"), fleet.bare());
+    for (target, task) in [("next", "first"), ("next/a", "second"), ("next", "third")] {
+        for place in [&one, &bare] {
+            for old in ["next", "next/a"] {
+                fleet.lab.try_git_in(place, &["update-ref", "-d", &format!("refs/heads/{old}")]);
+            }
+            fleet.lab.git_in(place, &["branch", target, "main"]);
+        }
+        support::write(&one.join("odyssey.toml"), format!("target = \"{target}\"\n"));
+        let path = format!("src/{task}");
+        work(&fleet, "one", task, &path);
+        fleet.run("one", &["land", task]).ok();
+        let name = format!("refs/heads/{target}");
+        assert_eq!(fleet.there(&name), fleet.here("one", &name));
+        assert_eq!(fleet.lab.git_in(&bare, &["show", &format!("{target}:{path}")]), task);
+    }
+}
+
+#[test]
+fn a_landing_that_could_not_follow_stops_nobody_and_follows_later() {
+    let fleet = Fleet::unprepared(&["one", "two"], |bare| bare.to_str().unwrap().to_owned());
+    let one = fleet.machine("one");
+    // Something here refuses to move main, as a hook of the person's own may.
+    let stop = fleet.lab.root().join("stop");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = prepared ] && grep -q refs/heads/main && [ -e '{}' ] && exit 1\nexit 0\n",
+        stop.display()
+    );
+    plant(&one.join(".git/hooks/reference-transaction"), &script);
+    for name in ["one", "two"] {
+        fleet.run(name, &["init", "--remote", "origin"]).ok();
+    }
+    work(&fleet, "one", "auth", "src/a.rs");
+    let before = fleet.here("one", MAIN);
+    std::fs::write(&stop, "").unwrap();
+    let failed = fleet.run("one", &["land", "auth"]);
+    assert_eq!(failed.code, 1, "{failed:#?}");
+    assert!(
+        failed.stderr.contains("auth has landed on origin, and refs/heads/main here could not follow"),
+        "{failed:#?}"
+    );
+    assert_ne!(fleet.there(MAIN), before);
+    assert_eq!(fleet.here("one", MAIN), before);
+
+    // Others go on, there and here, and are told.
+    work(&fleet, "two", "docs", "docs/b.md");
+    let granted = fleet.run("one", &["claim", "next", "--region", "src/**", "--for", "codex-1"]).ok();
+    assert!(granted.stderr.contains("could not follow"), "{granted:#?}");
+    let ledger = fleet.there(LEDGER);
+    let looked = fleet.run("one", &["doctor", "--fix"]);
+    assert_ne!(looked.code, 0, "{looked:#?}");
+    assert_eq!(fleet.there(LEDGER), ledger, "waiting changes nothing");
+    assert!(fleet.workspace("one", "auth").exists());
+    assert!(fleet.lab.git_in(&one, &["status", "--porcelain"]).is_empty());
+    assert!(!one.join(".git/index.lock").exists());
+
+    std::fs::remove_file(&stop).unwrap();
+    let mended = fleet.run("one", &["doctor", "--fix"]).ok();
+    assert!(mended.stdout.contains("finished the landing of auth"), "{mended:#?}");
+    assert_eq!(fleet.there(MAIN), fleet.here("one", MAIN));
+    assert_eq!(std::fs::read_to_string(one.join("src/a.rs")).unwrap(), "auth\n");
+    assert!(fleet.lab.git_in(&one, &["status", "--porcelain"]).is_empty());
+    assert!(!fleet.workspace("one", "auth").exists());
+    assert_eq!(events(&fleet, "land"), 1);
+}

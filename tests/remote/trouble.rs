@@ -249,3 +249,48 @@ fn a_ledger_that_was_rewound_rewritten_or_removed_is_refused() {
         fleet.lab.git_in(&fleet.machine("one"), &["update-ref", LEDGER, &seen]);
     }
 }
+
+#[test]
+fn a_claim_that_waits_goes_on_while_the_remote_is_away_and_says_so_once() {
+    let Scene { fleet, proxy, _daemon } = scene(&["one"]);
+    proxy.set(Fault::Away);
+    let short = ["claim", "auth", "--region", "src/**", "--for", "a", "--here", "--wait=2s"];
+    let begun = Instant::now();
+    let refused = fleet.run("one", &short);
+    assert_eq!(refused.code, 1, "{refused:#?}");
+    assert!(begun.elapsed() >= Duration::from_secs(2), "{refused:#?}");
+    let words = ["claim", "auth", "--region", "src/**", "--for", "a", "--here", "--wait=60s"];
+    let granted = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| fleet.run("one", &words).ok());
+        // So long that it has asked twice.
+        std::thread::sleep(Duration::from_millis(6_500));
+        proxy.set(Fault::None);
+        waiting.join().unwrap()
+    });
+    assert!(granted.stdout.contains("granted auth"), "{granted:#?}");
+    let said =
+        granted.stderr.matches("waiting, and asking again: the remote origin cannot be reached").count();
+    assert_eq!(said, 1, "{granted:#?}");
+}
+
+#[test]
+fn a_token_in_an_address_is_never_shown() {
+    let fleet = Fleet::of(&["one"]);
+    let address = "http://ada:s3cret@127.0.0.1:1/x.git";
+    fleet.lab.git_in(&fleet.machine("one"), &["remote", "set-url", "origin", address]);
+    for words in [
+        &["claim", "auth", "--region", "src/**", "--for", "a"][..],
+        &["status", "--fetch"],
+        &["init", "--remote", address],
+        &["doctor"],
+        &["init", "--remote", "http://ada:s3cret@127.0.0.1:1/x y"],
+    ] {
+        for json in [false, true] {
+            let words: Vec<&str> = words.iter().copied().chain(json.then_some("--json")).collect();
+            let run =
+                fleet.lab.odyssey_in_with(&fleet.machine("one"), &words, &[("GIT_ODYSSEY_LOG", "debug")]);
+            assert_ne!(run.code, 0, "{run:#?}");
+            assert!(!run.stdout.contains("s3cret") && !run.stderr.contains("s3cret"), "{words:?}: {run:#?}");
+        }
+    }
+}

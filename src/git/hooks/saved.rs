@@ -29,6 +29,27 @@ pub fn keep(path: &Path, saved: &Path, name: &str) -> Result<(), FileError> {
     linked.map_err(|source| FileError::new("keep", path, source))
 }
 
+/// What is kept as `NAME.older`, `NAME.older-2` and so on.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn older(saved: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let failed = |source| FileError::new("list", saved, source);
+    let entries = match std::fs::read_dir(saved) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().contains(".older")) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Puts everything that is kept back into `hooks`, and removes the folder it was kept in.
 ///
 /// What finds its place taken by another hook goes beside it, as `NAME.before-odyssey`.

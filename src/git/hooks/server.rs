@@ -17,7 +17,7 @@ use crate::git::repo::Repo;
 pub const SERVER_EVENTS: [&str; 2] = ["pre-receive", "update"];
 
 /// Where what was in the place of ours is kept.
-const SAVED: &str = "server-saved";
+pub(super) const SAVED: &str = "server-saved";
 
 /// Says which hook was installed, so that one that is gone is missed.
 const INSTALLED: &str = "server-hook";
