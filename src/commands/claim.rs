@@ -10,7 +10,6 @@ use crate::base::failure::Kind;
 use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::text;
-use crate::domain::book::Entry;
 use crate::domain::book::LeaseBook;
 use crate::domain::book::OverParked;
 use crate::domain::book::Request;
@@ -50,6 +49,8 @@ use super::removal;
 use super::session::Session;
 use super::session::SessionError;
 use super::supervise;
+use super::taking;
+use super::taking::Taken;
 use super::waiting::Patience;
 use super::waiting::Waiting;
 
@@ -110,6 +111,9 @@ pub struct Granted {
     pub base: String,
     /// When others may take it over, unless it is renewed.
     pub expires_at: Timestamp,
+    /// Work whose regions it took over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<Taken>,
 }
 
 /// Why a claim is not granted, besides what the rules refuse.
@@ -181,8 +185,8 @@ impl Claim {
         session.commons()?;
         session.disposable()?;
         init::heed_silence(&session, context)?;
-        let (lease, path) = self.granted(&session, context)?;
-        let answer = answer(&lease, path.clone());
+        let (answer, lease) = self.granted(&session, context)?;
+        let path = answer.path.clone();
         if self.command.is_empty() {
             return Ok(Outcome::new(page(&lease, &answer, session.now), &answer));
         }
@@ -200,7 +204,7 @@ impl Claim {
         Ok(outcome)
     }
 
-    fn granted(&self, session: &Session, context: &Context<'_>) -> Result<(Lease, PathBuf), Failure> {
+    fn granted(&self, session: &Session, context: &Context<'_>) -> Result<(Granted, Lease), Failure> {
         let patience = match self.wait {
             None => Patience::None,
             Some(None) => Patience::Endless,
@@ -227,12 +231,18 @@ impl Claim {
         }
     }
 
-    fn attempt(&self, session: &Session, now: Timestamp) -> Result<(Lease, PathBuf), Failure> {
+    fn attempt(&self, session: &Session, now: Timestamp) -> Result<(Granted, Lease), Failure> {
         let mut request = self.request(session)?;
         if request.over == OverParked::Stack {
             // Known before anything is announced: the branch is made on the commit that the intent names.
             let book = session.ledger().read()?.book;
             request.base = self.stacked_base(session, &book, &request, now, true)?.to_string();
+        }
+        if request.over == OverParked::TakeOver {
+            // Brought before: whoever decides does not talk.
+            let book = session.ledger().read()?.book;
+            let work = |lease: &Lease| removal::work_behind(session, lease);
+            taking::bring(session, &book.parked_under(&request, now, &work, &Versions(&session.repo)))?;
         }
         self.check_lines(session, &request)?;
         let making = match &request.place {
@@ -246,7 +256,7 @@ impl Claim {
         let intent = Intent::Claim { task: self.task.clone(), here: here.clone(), making: making.clone() };
         let written = Written::begin(&session.ledger().folder(), &intent)?;
         let granted = self.grant(session, request, &written.token(), now);
-        let (lease, base) = match granted {
+        let Grant { lease, base, taken } = match granted {
             Ok(granted) => granted,
             // What may have been granted all the same is settled by the next command, from the intent.
             Err(failure) if leaves_open(&failure) => return Err(failure),
@@ -266,7 +276,7 @@ impl Claim {
         match made {
             Ok(path) => {
                 written.done()?;
-                Ok((lease, path))
+                Ok((answer(&lease, path, taken), lease))
             }
             Err(failure) => {
                 // Nothing of a claim that failed may stay: the next one would find its branch and its lease.
@@ -346,19 +356,20 @@ impl Claim {
         })
     }
 
-    /// Decides the claim in the ledger. Answers the lease and the commit that its branch starts from.
+    /// Decides the claim in the ledger.
     fn grant(
         &self,
         session: &Session,
         request: Request,
         token: &str,
         now: Timestamp,
-    ) -> Result<(Lease, Oid), Failure> {
+    ) -> Result<Grant, Failure> {
         let work = |lease: &Lease| removal::work_behind(session, lease);
         let base = session.repo.commit_named(&request.base)?;
         let regions = request.regions.clone();
         let near = Near::new(&self.task, &regions);
-        session.ledger().change_near(&near, now, |state: &State| -> Result<_, Failure> {
+        let mut taken = Vec::new();
+        let granted = session.ledger().change_near(&near, now, |state: &State| -> Result<_, Failure> {
             if request.over == OverParked::Stack
                 && self.stacked_base(session, &state.book, &request, now, false)? != base
             {
@@ -371,14 +382,13 @@ impl Claim {
             if let Place::Branch(branch) = &request.place {
                 self.check_free(session, branch)?;
             }
-            for entry in &entries {
-                self.save_taken(session, state, entry, now)?;
-            }
+            taken = taking::save(session, state, &mut entries, &self.task)?;
             if let Some(claim) = entries.last_mut().filter(|entry| entry.event.kind == EventKind::Claim) {
                 claim.event = claim.event.clone().fact("Token", token);
             }
             Ok((entries, (lease, base)))
-        })
+        });
+        granted.map(|(lease, base)| Grant { lease, base, taken })
     }
 
     /// The commit that a claim starts from which stacks: that of the parked work under it, if there is any. Work on another
@@ -415,23 +425,6 @@ impl Claim {
         Ok(())
     }
 
-    /// Saves the work of a task whose lease this claim ends.
-    fn save_taken(
-        &self,
-        session: &Session,
-        state: &State,
-        entry: &Entry,
-        now: Timestamp,
-    ) -> Result<(), Failure> {
-        if entry.event.kind != EventKind::TakeOver {
-            return Ok(());
-        }
-        for lease in entry.remove.iter().filter_map(|task| state.book.get(task)) {
-            removal::save(session, lease, &format!("its regions go to {}", self.task), now)?;
-        }
-        Ok(())
-    }
-
     fn make(
         &self,
         session: &Session,
@@ -460,7 +453,15 @@ impl Claim {
     }
 }
 
-fn answer(lease: &Lease, path: PathBuf) -> Granted {
+/// What the ledger has decided.
+struct Grant {
+    lease: Lease,
+    /// The commit that its branch starts from.
+    base: Oid,
+    taken: Vec<Taken>,
+}
+
+fn answer(lease: &Lease, path: PathBuf, taken: Vec<Taken>) -> Granted {
     Granted {
         task: lease.task.clone(),
         fence: lease.fence.0,
@@ -470,6 +471,7 @@ fn answer(lease: &Lease, path: PathBuf) -> Granted {
         path,
         base: lease.base.clone(),
         expires_at: lease.expires_at,
+        taken,
     }
 }
 
@@ -481,6 +483,7 @@ fn page(lease: &Lease, granted: &Granted, now: Timestamp) -> Page {
     for region in &granted.regions {
         page.put(Label::Plain, "  ").put(Label::Place, region.clone()).end();
     }
+    taking::put(&mut page, &granted.taken);
     page.line(Label::Place, granted.path.display().to_string());
     page
 }

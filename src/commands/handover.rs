@@ -1,10 +1,11 @@
 //! Handing a task over to another machine: its commits and its uncommitted edits go to the remote that decides, and come
 //! from there.
 
+pub mod error;
+
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::base::failure::Explain;
 use crate::base::failure::Failure;
 use crate::domain::lease::Lease;
 use crate::domain::task::TaskName;
@@ -14,7 +15,6 @@ use crate::git::repo::Repo;
 use crate::git::worktree::NewWorktree;
 use crate::ledger::codec::LeaseFile;
 use crate::ledger::error::LedgerError;
-use crate::ledger::intent::Intent;
 use crate::ledger::intent::Making;
 use crate::ledger::intent::Written;
 use crate::ledger::landing::fetched;
@@ -24,154 +24,14 @@ use crate::workspace::copy;
 use crate::workspace::salvage;
 use crate::workspace::setup;
 
+use self::error::HandoverError;
 use super::init;
 use super::land;
 use super::removal;
+use super::sent;
+use super::sent::Record;
 use super::session::Session;
 use super::syncing::Syncing;
-
-/// Why work cannot go to another machine, or come from one.
-#[derive(Debug, thiserror::Error)]
-pub enum HandoverError {
-    /// No remote decides, so there is no other machine.
-    #[error("no remote decides here, so there is nowhere to send work to")]
-    NoRemote,
-    /// The work is in a checkout of the person's own.
-    #[error("{0} works in a checkout of its own, without a branch to send")]
-    Here(TaskName),
-    /// What is here may be what another machine has gone on from.
-    #[error("no workspace here has the lease of {0}: another machine may have gone on with it")]
-    Elsewhere(TaskName),
-    /// Uncommitted edits here, and other work there.
-    #[error("the workspace of {task} is not as another machine went on from it: {}", .path.display())]
-    NotClean {
-        /// The task.
-        task: TaskName,
-        /// The workspace.
-        path: PathBuf,
-    },
-    /// Commits here that are not in what another machine has sent.
-    #[error("{branch} has commits here that are not in what another machine has sent of {task}")]
-    Apart {
-        /// The task.
-        task: TaskName,
-        /// The branch as people write it.
-        branch: String,
-        /// The remote.
-        remote: String,
-    },
-    /// Commits that no workspace holds.
-    #[error("{branch} is here, and no workspace of {task}")]
-    NoWorkspace {
-        /// The task.
-        task: TaskName,
-        /// The branch as people write it.
-        branch: String,
-        /// Where its workspace would be.
-        path: PathBuf,
-    },
-    /// git remembers a workspace whose folder is gone.
-    #[error("the folder of the workspace of {task} is gone: {}", .path.display())]
-    Missing {
-        /// The task.
-        task: TaskName,
-        /// Where it was.
-        path: PathBuf,
-    },
-    /// Something is where the workspace would be.
-    #[error("{} exists already, where the workspace of {task} would be", .path.display())]
-    PathTaken {
-        /// The task.
-        task: TaskName,
-        /// What is there.
-        path: PathBuf,
-    },
-    /// The branch is not here.
-    #[error("the branch of {0} is not on this machine")]
-    NoBranch(TaskName),
-    /// An earlier task of the same name has left its branch on the remote.
-    #[error("{name} on {remote} has commits that are not here, and does not go on from where {task} began")]
-    Former {
-        /// The task.
-        task: TaskName,
-        /// The remote.
-        remote: String,
-        /// The branch's full name.
-        name: String,
-    },
-    /// The work is on another machine, which has not sent it.
-    #[error("the work of {task} is neither on this machine nor on {remote}")]
-    NotSent {
-        /// The task.
-        task: TaskName,
-        /// The remote.
-        remote: String,
-        /// The branch that is here under its name all the same, as people write it.
-        branch: Option<String>,
-    },
-}
-
-impl Explain for HandoverError {
-    fn hints(&self) -> Vec<String> {
-        match self {
-            HandoverError::NoRemote => vec!["let one decide: git odyssey init --remote origin".to_owned()],
-            HandoverError::Here(_) => vec!["commit it, and push it with git".to_owned()],
-            HandoverError::NoBranch(task) => {
-                vec![format!("send it from the machine that has it: git odyssey park {task} --push")]
-            }
-            HandoverError::Elsewhere(task) => vec![
-                format!("send it from the machine that has it: git odyssey park {task} --push"),
-                format!("then go on with it here: git odyssey resume {task}"),
-            ],
-            HandoverError::NotClean { task, path } => vec![
-                "nothing was touched, and the task is as it was".to_owned(),
-                format!(
-                    "finish there what is under way, and commit its edits on a branch of their own: {}",
-                    path.display()
-                ),
-                format!("then bring what was sent: git odyssey resume {task}"),
-            ],
-            HandoverError::Apart { task, branch, remote } => vec![
-                "nothing was touched, and the task is as it was".to_owned(),
-                format!("send what is here beside it: git push {remote} {branch}:refs/heads/{task}-here"),
-                format!(
-                    "on the machine that sent the other: git odyssey resume {task}, then in its workspace \
-                     git pull --no-rebase {remote} {task}-here, then git odyssey park {task} --push"
-                ),
-                format!("then here: git odyssey resume {task}"),
-            ],
-            HandoverError::NoWorkspace { task, branch, path } => vec![
-                format!("make its workspace: git worktree add {} {branch}", path.display()),
-                format!("then: git odyssey resume {task}"),
-            ],
-            HandoverError::Missing { task, path } => vec![
-                "put it back where it was".to_owned(),
-                format!("or let git forget it: git worktree remove --force --force {}", path.display()),
-                format!("then: git odyssey resume {task}"),
-            ],
-            HandoverError::PathTaken { task, path } => vec![
-                format!("it may hold work: look into {}, and move it away", path.display()),
-                format!("then: git odyssey resume {task}"),
-            ],
-            HandoverError::Former { task, remote, name } => vec![
-                "nothing of it was overwritten; it may be left of an earlier task of this name".to_owned(),
-                format!("when it is not needed: git push {remote} --delete {}", land::short(name)),
-                format!("then: git odyssey park {task} --push"),
-            ],
-            HandoverError::NotSent { task, remote, branch } => {
-                let mut hints = vec![format!("on the machine that has it: git odyssey park {task} --push")];
-                hints.extend(branch.as_ref().map(|branch| {
-                    format!("if {branch} as it is here is all of it, send that: git push {remote} {branch}")
-                }));
-                hints.push(
-                    "if that is gone for good, its regions can be had by another task: claim … --take-over"
-                        .to_owned(),
-                );
-                hints
-            }
-        }
-    }
-}
 
 /// What was sent.
 #[derive(Debug, serde::Serialize)]
@@ -248,6 +108,8 @@ fn is_diverged(error: &LedgerError) -> bool {
 /// Work that is on the remote and not here.
 #[derive(Debug)]
 pub struct Waiting {
+    /// What is to be said of it: it is not, or not known to be, what was sent.
+    pub note: Option<String>,
     branch: String,
     tip: Oid,
     /// What no commit of the branch holds.
@@ -269,19 +131,25 @@ pub fn look(session: &Session, lease: &Lease) -> Result<Option<Waiting>, Failure
     }
     let old = session.repo.reference(branch)?;
     let not_sent = || not_sent(authority, lease, old.map(|_| land::short(branch).to_owned()));
-    let tip = authority.bring(&session.ledger(), branch)?;
-    let tip = match tip {
-        Some(tip) if is_of(session, lease, tip)? => tip,
-        _ => return Err(not_sent().into()),
+    let there = authority.bring(&session.ledger(), branch)?;
+    let found = match told(session, authority, lease, there)? {
+        Some(found) => found,
+        None => return Err(not_sent().into()),
     };
+    let (tip, note) = (found.tip, found.note);
     let name = salvage::reference(&lease.task);
     let edits = authority.bring(&session.ledger(), &name)?;
-    let edits = match edits {
+    let edits = match (found.record, edits) {
+        (Some(Record { salvage: None, .. }), _) | (None, None) => None,
+        (Some(Record { salvage: Some(sent), .. }), there) => {
+            check_there(session, authority, lease, sent, there)?;
+            Some(sent)
+        }
         // Only what was saved on top of this very commit goes with it; what is older stays on the remote.
-        Some(edits) if session.repo.commit(edits)?.parents.first() == Some(&tip) => Some(edits),
-        _ => None,
+        (None, Some(edits)) => Some(edits)
+            .filter(|_| session.repo.commit(edits).is_ok_and(|saved| saved.parents.first() == Some(&tip))),
     };
-    let mut waiting = Waiting { branch: branch.to_owned(), tip, edits, old, workspace: None };
+    let mut waiting = Waiting { note, branch: branch.to_owned(), tip, edits, old, workspace: None };
     let task = || lease.task.clone();
     let worktree = session.workspace(lease)?;
     if let Some(worktree) = worktree.as_ref().filter(|worktree| worktree.missing) {
@@ -326,6 +194,62 @@ pub fn look(session: &Session, lease: &Lease) -> Result<Option<Waiting>, Failure
     Ok(Some(waiting))
 }
 
+/// What the remote has of a task.
+struct Found {
+    tip: Oid,
+    record: Option<Record>,
+    note: Option<String>,
+}
+
+/// The commit that was sent, which the remote's branch at `there` has to have; what is there when the ledger tells of none.
+/// Nothing when that is not the task's.
+fn told(
+    session: &Session,
+    authority: &Authority,
+    lease: &Lease,
+    there: Option<Oid>,
+) -> Result<Option<Found>, Failure> {
+    let (task, remote) = (&lease.task, &authority.remote().name);
+    let record = sent::of(session, lease)?;
+    match (record, there) {
+        (Some(Record { commit: tip, .. }), _) => {
+            check_there(session, authority, lease, tip, there)?;
+            let note = there.filter(|there| *there != tip).map(|there| {
+                format!(
+                    "{remote} has other commits on top of what was sent of {task}: they are not brought, {}",
+                    there.to_hex_with_len(10)
+                )
+            });
+            Ok(Some(Found { tip, record, note }))
+        }
+        (None, Some(tip)) if is_of(session, lease, tip)? => {
+            let note = format!(
+                "the ledger does not tell that work of {task} was sent since it was granted last: \
+                 brought what {remote} has, {}",
+                tip.to_hex_with_len(10)
+            );
+            Ok(Some(Found { tip, record, note: Some(note) }))
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+/// The remote has what was sent, under the name it was sent as.
+fn check_there(
+    session: &Session,
+    authority: &Authority,
+    lease: &Lease,
+    sent: Oid,
+    there: Option<Oid>,
+) -> Result<(), Failure> {
+    let has = match there {
+        Some(there) => session.repo.has(sent) && session.repo.reaches(there, sent)?,
+        None => false,
+    };
+    let (task, remote) = (lease.task.clone(), authority.remote().name.clone());
+    if has { Ok(()) } else { Err(HandoverError::Gone { task, remote, sent, there }.into()) }
+}
+
 /// Whether a commit goes on from where a task began. What does not is left of an earlier task of the same name.
 fn is_of(session: &Session, lease: &Lease, tip: Oid) -> Result<bool, Failure> {
     let base = Oid::from_hex(lease.base.as_bytes()).map_err(GitError::gix("read where a task began"))?;
@@ -349,10 +273,38 @@ pub fn tip(session: &Session, lease: &Lease, ask: bool) -> Result<Option<Oid>, F
     } else {
         session.repo.reference(&fetched(branch))?
     };
-    match sent {
-        Some(tip) if is_of(session, lease, tip)? => Ok(Some(tip)),
-        _ => Err(not_sent(authority, lease, here.map(|_| land::short(branch).to_owned())).into()),
+    match told(session, authority, lease, sent)? {
+        Some(found) => Ok(Some(found.tip)),
+        None => Err(not_sent(authority, lease, here.map(|_| land::short(branch).to_owned())).into()),
     }
+}
+
+/// Brings the branch and the salvage of a task that is on another machine, for [`sent_work`].
+///
+/// # Errors
+/// When the remote cannot be reached.
+pub fn bring(session: &Session, lease: &Lease) -> Result<(), Failure> {
+    let (Some(authority), Some(branch)) = (&session.authority, lease.branch()) else { return Ok(()) };
+    if session.is_elsewhere(lease)? {
+        authority.bring(&session.ledger(), branch)?;
+        authority.bring(&session.ledger(), &salvage::reference(&lease.task))?;
+    }
+    Ok(())
+}
+
+/// What another machine has sent of a task, as it was brought last: its commit, and what no commit holds.
+///
+/// # Errors
+/// When the remote has lost what was sent.
+pub fn sent_work(session: &Session, lease: &Lease) -> Result<Option<(Oid, Option<Oid>)>, Failure> {
+    let (Some(authority), Some(branch)) = (&session.authority, lease.branch()) else { return Ok(None) };
+    let there = session.repo.reference(&fetched(branch))?;
+    let Some(found) = told(session, authority, lease, there)? else { return Ok(None) };
+    let edits = session.repo.reference(&fetched(&salvage::reference(&lease.task)))?;
+    if let Some(Record { salvage: Some(sent), .. }) = found.record {
+        check_there(session, authority, lease, sent, edits)?;
+    }
+    Ok(Some((found.tip, edits)))
 }
 
 fn not_sent(authority: &Authority, lease: &Lease, branch: Option<String>) -> HandoverError {
@@ -364,19 +316,20 @@ impl Waiting {
     ///
     /// # Errors
     /// When something is where it would go, or it cannot be made. The lease stays.
-    pub fn unpack(self, session: &Session, lease: &Lease) -> Result<PathBuf, Failure> {
+    pub fn unpack(self, session: &Session, lease: &Lease, intent: Written) -> Result<PathBuf, Failure> {
         match (&self.workspace, self.old) {
             (Some(path), Some(old)) => {
                 let path = path.clone();
                 self.bring_forward(session, lease, &path, old)?;
+                intent.done()?;
                 Ok(path)
             }
             (_, Some(old)) => {
                 // All its commits are in what was brought, which a ref of ours keeps.
                 removal::delete_branch(session, &self.branch, old, "its work is on another machine")?;
-                self.make(session, lease)
+                self.make(session, lease, intent)
             }
-            (_, None) => self.make(session, lease),
+            (_, None) => self.make(session, lease, intent),
         }
     }
 
@@ -393,17 +346,27 @@ impl Waiting {
         Ok(copy::write(path, &LeaseFile::of(lease).to_toml())?)
     }
 
-    fn make(self, session: &Session, lease: &Lease) -> Result<PathBuf, Failure> {
+    /// The workspace that will be made, if none is here that is brought to the work.
+    ///
+    /// # Errors
+    /// When its place cannot be told.
+    pub fn making(&self, session: &Session, task: &TaskName) -> Result<Option<Making>, Failure> {
+        if self.workspace.is_some() {
+            return Ok(None);
+        }
         let workspaces = session.workspaces()?;
-        let making = Making {
+        Ok(Some(Making {
             branch: self.branch.clone(),
             base: self.tip.to_string(),
-            path: workspaces.path(&lease.task),
-            building: workspaces.building(&lease.task),
-        };
-        let intent = Intent::Restore { task: lease.task.clone(), making: making.clone() };
+            path: workspaces.path(task),
+            building: workspaces.building(task),
+        }))
+    }
+
+    fn make(self, session: &Session, lease: &Lease, intent: Written) -> Result<PathBuf, Failure> {
         let folder = session.ledger().folder();
-        let written = Written::begin(&folder, &intent)?;
+        let making = self.making(session, &lease.task)?;
+        let Some(making) = making else { return Err(HandoverError::NoBranch(lease.task.clone()).into()) };
         let made = session.repo.add_worktree(NewWorktree {
             path: making.path,
             branch: self.branch,
@@ -416,14 +379,14 @@ impl Waiting {
         let workspace = match made {
             Ok(workspace) => workspace,
             Err(error) => {
-                written.done()?;
+                intent.done()?;
                 return Err(error.into());
             }
         };
         let path = workspace.need_checkout()?.to_owned();
         copy::write(&path, &LeaseFile::of(lease).to_toml())?;
         init::adopt(session, &workspace)?;
-        written.done()?;
+        intent.done()?;
         setup::copy_files(&session.home, &path, &session.policy.workspace.copy)?;
         setup::run_commands(lease, &path, &session.policy.workspace.setup)?;
         Ok(path)

@@ -41,7 +41,7 @@ use super::Outcome;
 use super::deciding;
 use super::deciding::Deciding;
 use super::facts::Known;
-use super::handover::HandoverError;
+use super::handover::error::HandoverError;
 use super::init;
 use super::landing::Landing;
 use super::landing::LandingError;

@@ -4,6 +4,8 @@ use crate::base::failure::Failure;
 use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::domain::book::Entry;
+use crate::domain::event::Event;
+use crate::domain::event::EventKind;
 use crate::domain::refused::Refused;
 use crate::domain::task::TaskName;
 use crate::ledger::codec::LeaseFile;
@@ -16,6 +18,7 @@ use super::handover;
 use super::handover::Sent;
 use super::recover;
 use super::renew;
+use super::sent;
 use super::session::Session;
 
 /// Stop work without losing it: the lease stops, the work and its claim on the regions stay.
@@ -68,7 +71,13 @@ impl Park {
                 Ok(_) | Err(Refused::NotActive(_)) => {}
                 Err(refused) => return Err(refused.into()),
             }
-            let entry = state.book.park(&task, &self.reason)?;
+            let mut entry = state.book.park(&task, &self.reason)?;
+            if let Some(sent) = &sent {
+                // What is parked already is parked once more, to tell where its work is.
+                let again = || Entry::note(Event::of(EventKind::Park, &task, fence, format!("send {task}")));
+                let parked = entry.unwrap_or_else(again);
+                entry = Some(Entry { event: sent::told(parked.event.clone(), sent), ..parked });
+            }
             let lease = entry.as_ref().and_then(|entry: &Entry| entry.put.first().cloned());
             Ok((entry.into_iter().collect(), lease))
         })?;

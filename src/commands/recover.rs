@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::base::atomic::FileError;
 use crate::base::failure::Failure;
 use crate::base::lock::Lock;
+use crate::domain::book::Entry;
 use crate::domain::event::Event;
 use crate::domain::event::EventKind;
 use crate::domain::lease::Fence;
@@ -16,6 +17,7 @@ use crate::git::repo::Repo;
 use crate::git::run::Git;
 use crate::git::worktree::Cleared;
 use crate::git::worktree::Discard;
+use crate::ledger::codec::LeaseFile;
 use crate::ledger::error::LedgerError;
 use crate::ledger::history;
 use crate::ledger::intent;
@@ -26,9 +28,11 @@ use crate::workspace::copy;
 use crate::workspace::salvage;
 
 use super::Context;
+use super::gone;
 use super::landing;
 use super::removal;
 use super::removal::Removed;
+use super::sent;
 use super::session::Session;
 use super::syncing;
 
@@ -63,6 +67,7 @@ pub fn cut_off(session: &Session, context: &Context<'_>) -> Result<Vec<String>, 
             Recovery::Later(text) => context.monitor.note(&text),
         }
     }
+    gone::tell(session, context)?;
     Ok(done)
 }
 
@@ -105,6 +110,9 @@ fn one(session: &Session, cut: &CutOff) -> Result<Recovery, Failure> {
         Intent::End { fence, branch, saved, .. } => {
             finish_end(session, task, *fence, branch, saved.as_deref())
         }
+        Intent::Resume { making, ready, .. } => {
+            finish_resume(session, task, making.as_ref(), ready.as_deref(), &cut.token()).map(Recovery::Done)
+        }
         Intent::Restore { making, .. } => finish_restore(session, task, making).map(Recovery::Done),
         Intent::Remove { path, branch, tip, .. } => {
             // Whatever fails here concerns nobody but a task that has ended.
@@ -146,14 +154,16 @@ pub fn undo_claim(session: &Session, intent: &Intent, token: &str) -> Result<(),
     Ok(())
 }
 
-/// The fence that the claim with this token was granted, if it was.
+/// The fence that the claim or resumption with this token was granted, if it was.
 fn granted_by(session: &Session, task: &TaskName, token: &str) -> Result<Option<Fence>, Failure> {
     let Some(lease) = session.ledger().read()?.book.get(task).map(|lease| lease.fence) else {
         return Ok(None);
     };
     for past in history::events(&session.repo)? {
         let event = past?.event;
-        if event.task.as_ref() == Some(task) && event.event == EventKind::Claim.to_string() {
+        let grants = [EventKind::Claim, EventKind::Resume, EventKind::TakeOver];
+        let grants = grants.iter().any(|kind| event.event == kind.to_string());
+        if event.task.as_ref() == Some(task) && grants {
             let ours = event.facts.iter().any(|(name, value)| name == "Token" && value == token);
             return Ok(event.fence.filter(|fence| ours && *fence == lease));
         }
@@ -280,6 +290,48 @@ fn finish_end(
             Ok(Recovery::of(task, removed, format!("finished the end of {task}, which was cut off")))
         }
     }
+}
+
+/// Parks a task again whose resumption never answered: the next one goes on from there. A workspace that has all its work is
+/// noted as its own.
+fn finish_resume(
+    session: &Session,
+    task: &TaskName,
+    making: Option<&Making>,
+    ready: Option<&Path>,
+    token: &str,
+) -> Result<String, Failure> {
+    let mut workspace = ready.filter(|path| path.exists());
+    if let Some(making) = making {
+        let lock = session.ledger().folder().join("lock").join("worktrees");
+        let base = Oid::from_hex(making.base.as_bytes()).map_err(GitError::gix("read the intent"))?;
+        let cleared =
+            session.repo.clear_half_made(&making.building, &making.path, &making.branch, base, &lock)?;
+        if matches!(cleared, Cleared::Complete) {
+            super::init::adopt(session, &Repo::open(&making.path)?)?;
+            workspace = Some(&making.path);
+        }
+    }
+    let Some(fence) = granted_by(session, task, token)? else {
+        return Ok(format!("the resumption of {task} was cut off before it began"));
+    };
+    let parked = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
+        let lease = state.book.get(task).filter(|lease| lease.fence == fence);
+        let entry = match lease {
+            Some(_) => state.book.park(task, "its resumption was cut off")?,
+            None => None,
+        };
+        let entry = entry.map(|entry| match workspace {
+            Some(_) => entry,
+            None => Entry { event: sent::undone(entry.event.clone()), ..entry },
+        });
+        let lease = entry.as_ref().and_then(|entry| entry.put.first().cloned()).or_else(|| lease.cloned());
+        Ok((entry.into_iter().collect(), lease))
+    })?;
+    if let (Some(lease), Some(path)) = (parked, workspace) {
+        copy::write(path, &LeaseFile::of(&lease).to_toml())?;
+    }
+    Ok(format!("parked {task} again: its resumption was cut off"))
 }
 
 /// A worktree with saved work in it is whole from the moment on at which it is in its place.

@@ -8,6 +8,7 @@ use crate::base::failure::Failure;
 use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::text;
+use crate::domain::book::Entry;
 use crate::domain::holder::Holder;
 use crate::domain::lease::Fence;
 use crate::domain::lease::Lease;
@@ -16,6 +17,9 @@ use crate::domain::ttl;
 use crate::guard::lines::Versions;
 use crate::ledger::codec::LeaseFile;
 use crate::ledger::error::LedgerError;
+use crate::ledger::intent::Intent;
+use crate::ledger::intent::Written;
+use crate::ledger::remote_error::leaves_open;
 use crate::workspace::copy;
 
 use super::Context;
@@ -23,6 +27,7 @@ use super::Outcome;
 use super::handover;
 use super::recover;
 use super::removal;
+use super::sent;
 use super::session::Session;
 
 /// Go on with a parked or expired task, under a new fence; the old holder is fenced off.
@@ -64,30 +69,50 @@ impl Resume {
             // The former holder's program may still be writing; what it had done so far is safe from then on.
             removal::save(&session, &old, "taken over", session.now)?;
         }
-        let lease = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
-            let lines = Versions(&session.repo);
-            let (lease, entry) =
-                state.book.resume(&task, self.holder.as_ref(), self.ttl, session.now, &lines)?;
-            Ok((vec![entry], lease))
-        })?;
-        let text = LeaseFile::of(&lease).to_toml();
+        if let Some(note) = waiting.as_ref().and_then(|waiting| waiting.note.as_ref()) {
+            context.monitor.note(note);
+        }
         let found = match &waiting {
-            None => session.workspace(&lease)?.filter(|worktree| !worktree.missing),
+            None => session.workspace(&old)?.filter(|worktree| !worktree.missing),
             Some(_) => None,
         };
+        let making = waiting.as_ref().map(|waiting| waiting.making(&session, &task)).transpose()?.flatten();
+        let ready = found.as_ref().map(|worktree| worktree.path.clone());
+        let intent = Intent::Resume { task: task.clone(), making, ready };
+        let written = Written::begin(&session.ledger().folder(), &intent)?;
+        let token = written.token();
+        let granted = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
+            let lines = Versions(&session.repo);
+            let (lease, mut entry) =
+                state.book.resume(&task, self.holder.as_ref(), self.ttl, session.now, &lines)?;
+            entry.event = entry.event.fact("Token", token.as_str());
+            Ok((vec![entry], lease))
+        });
+        let lease = match granted.map_err(Failure::from) {
+            Ok(lease) => lease,
+            // What may have been granted all the same is settled by the next command, from the intent.
+            Err(failure) if leaves_open(&failure) => return Err(failure),
+            Err(failure) => {
+                written.done()?;
+                return Err(failure);
+            }
+        };
+        let text = LeaseFile::of(&lease).to_toml();
         let path = match (waiting, found) {
-            (Some(waiting), _) => match waiting.unpack(&session, &lease) {
+            (Some(waiting), _) => match waiting.unpack(&session, &lease, written) {
                 Ok(path) => Some(path),
                 Err(failure) => return Err(park_again(&session, &lease, failure)),
             },
             (None, Some(worktree)) => {
                 copy::write(&worktree.path, &text)?;
+                written.done()?;
                 Some(worktree.path)
             }
             (None, None) => {
                 if let (None, Some(checkout)) = (lease.branch(), session.repo.checkout()) {
                     copy::write_here(checkout, &lease, &text)?;
                 }
+                written.done()?;
                 None
             }
         };
@@ -116,6 +141,7 @@ fn park_again(session: &Session, lease: &Lease, failure: Failure) -> Failure {
     let parked = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
         let ours = state.book.get(task).is_some_and(|now| now.fence == lease.fence);
         let entry = if ours { state.book.park(task, "its work could not be unpacked")? } else { None };
+        let entry = entry.map(|entry| Entry { event: sent::undone(entry.event.clone()), ..entry });
         let parked = entry.as_ref().and_then(|entry| entry.put.first().cloned());
         Ok((entry.into_iter().collect(), parked))
     });

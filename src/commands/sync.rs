@@ -27,7 +27,7 @@ use super::Outcome;
 use super::deciding;
 use super::deciding::Deciding;
 use super::facts::Known;
-use super::handover::HandoverError;
+use super::handover::error::HandoverError;
 use super::init;
 use super::land;
 use super::overriding;

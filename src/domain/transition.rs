@@ -8,7 +8,7 @@
 //! | `claim` | one lease more, active, under the next fence; it overlaps no active one that excludes it |
 //! | `renew` | one active lease with another end and length |
 //! | `extend` | one active lease with the named regions more, which overlap no active one that excludes them |
-//! | `park` | one active lease is parked |
+//! | `park` | one active lease is parked; or nothing, and it was parked before |
 //! | `resume` | one parked or expired lease is active, under the next fence; it overlaps no active one |
 //! | `take-over` | as `resume`, with another holder; or one parked lease less |
 //! | `withdraw`, `release`, `abandon`, `land` | one lease less |
@@ -172,6 +172,11 @@ impl LeaseBook {
                 about.need(!new.is_active(), "does not park it")?;
                 about.differ(old, new, &[PHASE])
             }
+            // What is parked already is sent to where another machine finds it.
+            (EventKind::Park, None, Some(old)) if step.remove.is_empty() => {
+                about.same_fence(old)?;
+                about.need(!old.is_active(), "changes nothing")
+            }
             (EventKind::Resume | EventKind::TakeOver, Some(new), Some(old)) => about.resume(old, new),
             (EventKind::TakeOver, None, Some(old)) if !step.remove.is_empty() => {
                 about.same_fence(old)?;
@@ -203,6 +208,8 @@ impl LeaseBook {
             EventKind::Renew | EventKind::Extend | EventKind::Land | EventKind::Withdraw => {
                 old.map(|lease| &lease.holder)
             }
+            // Where a task's work is, only its holder can say.
+            EventKind::Park if new.is_none() => old.map(|lease| &lease.holder),
             EventKind::Park | EventKind::Release | EventKind::Abandon => {
                 old.filter(|lease| !lease.is_expired(now)).map(|lease| &lease.holder)
             }

@@ -109,6 +109,17 @@ pub enum Intent {
         /// The worktree.
         making: Making,
     },
+    /// Letting a task go on in a workspace here, with work that is here or is brought.
+    Resume {
+        /// The task.
+        task: TaskName,
+        /// The workspace that is made for it, if one is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        making: Option<Making>,
+        /// The workspace that has all its work already, if one has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ready: Option<PathBuf>,
+    },
     /// Removing a workspace and its branch, after all in them was saved or landed.
     Remove {
         /// The task.
@@ -132,6 +143,7 @@ impl Intent {
             | Intent::Sync { task, .. }
             | Intent::End { task, .. }
             | Intent::Restore { task, .. }
+            | Intent::Resume { task, .. }
             | Intent::Remove { task, .. } => task,
         }
     }
@@ -145,6 +157,7 @@ impl Intent {
             Intent::Sync { .. } => "sync",
             Intent::End { .. } => "end",
             Intent::Restore { .. } => "restore",
+            Intent::Resume { .. } => "resume",
             Intent::Remove { .. } => "removal",
         }
     }
@@ -152,12 +165,17 @@ impl Intent {
     /// Whether this operation makes just this ref update, so that hooks can tell ours from others'.
     pub fn announces(&self, name: &str, old: &str, new: &str) -> bool {
         match self {
-            Intent::Claim { making: Some(making), .. } | Intent::Restore { making, .. } => {
+            Intent::Claim { making: Some(making), .. }
+            | Intent::Resume { making: Some(making), .. }
+            | Intent::Restore { making, .. } => {
                 // When it is undone, what was made goes again.
                 name == making.branch && (new == making.base || new.is_empty() && old == making.base)
             }
             // What an end removes is announced by the removal in it.
-            Intent::Claim { making: None, .. } | Intent::Check { .. } | Intent::End { .. } => false,
+            Intent::Claim { making: None, .. }
+            | Intent::Resume { making: None, .. }
+            | Intent::Check { .. }
+            | Intent::End { .. } => false,
             Intent::Land { target, old: from, new: to, .. } => name == target && old == from && new == to,
             Intent::Sync { branch, old: from, new: to, .. } => name == branch && old == from && new == to,
             Intent::Remove { branch, tip, .. } => name == branch && old == tip,

@@ -94,6 +94,20 @@ pub fn workspace(checkout: &Path) -> Result<Option<(TaskName, Fence)>, FileError
     }
 }
 
+/// Whether a text was not told at this checkout before; from now on it was.
+///
+/// # Errors
+/// When that cannot be read or kept.
+pub fn is_news(checkout: &Path, text: &str) -> Result<bool, FileError> {
+    let Some(notes) = notes(checkout)? else { return Ok(true) };
+    let told = notes.join("told");
+    if atomic::read(&told)?.as_deref() == Some(text.as_bytes()) {
+        return Ok(false);
+    }
+    atomic::put(&told, text.as_bytes())?;
+    Ok(true)
+}
+
 /// Who works in this checkout: a task in its workspace, or a person with the leases claimed for it.
 ///
 /// A task's own process may name its fence in the environment (`told`), which is surer than the note: the note is

@@ -2,10 +2,16 @@
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
 
 use crate::fleet::Fleet;
 use crate::fleet::LEDGER;
 use crate::support;
+use crate::support::ODYSSEY;
+use crate::support::dice::Dice;
+use crate::support::process;
 
 #[test]
 fn a_task_is_parked_on_one_machine_and_resumed_on_another_with_its_edits() {
@@ -298,4 +304,164 @@ fn edits_go_from_one_machine_to_another_and_back() {
     let saved = fleet.run("one", &["salvage", "list"]).ok();
     let subjects = saved.stdout.lines().filter(|line| line.contains("sent to another machine")).count();
     assert_eq!(subjects, 3, "{saved:#?}");
+}
+
+/// One machine has parked and sent `auth`, with a commit and an edit.
+fn sent() -> (Fleet, PathBuf) {
+    let fleet = Fleet::of(&["one", "two"]);
+    fleet.run("one", &["claim", "auth", "--region", "src/**", "--for", "claude-1"]).ok();
+    let first = fleet.workspace("one", "auth");
+    commit(&fleet, &first, "src/a.rs", "first");
+    support::write(&first.join("src/b.rs"), "edited");
+    fleet.run("one", &["park", "auth", "--push"]).ok();
+    (fleet, first)
+}
+
+#[test]
+fn what_was_sent_is_brought_and_nothing_that_somebody_put_on_top() {
+    let (fleet, first) = sent();
+    let sent = fleet.lab.git_in(&first, &["rev-parse", "HEAD"]);
+    let told = fleet.lab.git_in(&fleet.bare(), &["log", "-1", "--format=%B", LEDGER]);
+    assert!(told.contains(&format!("Odyssey-Commit: {sent}")), "{told}");
+    let saved = fleet.there("refs/odyssey/salvage/auth");
+    assert!(told.contains(&format!("Odyssey-Salvage: {saved}")), "{told}");
+    for name in ["refs/heads/odyssey/auth", "refs/odyssey/salvage/auth"] {
+        let old = fleet.there(name);
+        let more = ["commit-tree", "-p", &old, "-m", "not mine", &format!("{old}^{{tree}}")];
+        let more = fleet.lab.git_in(&fleet.bare(), &more);
+        fleet.lab.git_in(&fleet.bare(), &["update-ref", name, &more]);
+    }
+    let resumed = fleet.run("two", &["resume", "auth"]).ok();
+    assert!(
+        resumed.stderr.contains("origin has other commits on top of what was sent of auth"),
+        "{resumed:#?}"
+    );
+    let second = fleet.workspace("two", "auth");
+    assert_eq!(fleet.lab.git_in(&second, &["rev-parse", "HEAD"]), sent);
+    assert_eq!(std::fs::read_to_string(second.join("src/b.rs")).unwrap(), "edited");
+}
+
+#[test]
+fn what_the_remote_has_lost_of_what_was_sent_is_missed() {
+    for name in ["refs/heads/odyssey/auth", "refs/odyssey/salvage/auth"] {
+        for lost in ["-d", "refs/heads/main"] {
+            let (fleet, _) = sent();
+            let ledger = fleet.there(LEDGER);
+            let words =
+                if lost == "-d" { vec!["update-ref", lost, name] } else { vec!["update-ref", name, lost] };
+            fleet.lab.git_in(&fleet.bare(), &words);
+            let refused = fleet.run("two", &["resume", "auth"]);
+            assert_eq!(refused.code, 1, "{refused:#?}");
+            assert!(refused.stderr.contains("does not have any more what was sent of auth"), "{refused:#?}");
+            assert_eq!(fleet.there(LEDGER), ledger, "it was not granted");
+            assert!(!fleet.workspace("two", "auth").exists());
+        }
+    }
+}
+
+#[test]
+fn what_is_parked_first_and_sent_later_is_told_too_and_what_is_sent_by_hand_is_said() {
+    let fleet = Fleet::of(&["one", "two"]);
+    fleet.run("one", &["claim", "auth", "--region", "src/**", "--for", "claude-1"]).ok();
+    let first = fleet.workspace("one", "auth");
+    commit(&fleet, &first, "src/a.rs", "first");
+    fleet.run("one", &["park", "auth"]).ok();
+    fleet.run("one", &["park", "auth", "--push"]).ok();
+    let quiet = fleet.run("two", &["resume", "auth"]).ok();
+    assert_eq!(quiet.stderr, "");
+    let second = fleet.workspace("two", "auth");
+    commit(&fleet, &second, "src/b.rs", "second");
+    fleet.run("two", &["park", "auth"]).ok();
+    fleet.lab.git_in(&second, &["push", "--quiet", "--no-verify", "origin", "odyssey/auth"]);
+    let said = fleet.run("one", &["resume", "auth"]).ok();
+    assert!(said.stderr.contains("the ledger does not tell that work of auth was sent"), "{said:#?}");
+    assert_eq!(fleet.lab.git_in(&first, &["log", "-1", "--format=%s"]), "second");
+}
+
+#[test]
+fn a_resumption_that_is_killed_stops_no_other() {
+    let rounds = support::number("GIT_ODYSSEY_ROUNDS", 6);
+    let mut dice = Dice::new(Dice::seed());
+    let (fleet, _) = sent();
+    let begun = Instant::now();
+    fleet.run("two", &["resume", "auth"]).ok();
+    let whole = u64::try_from(begun.elapsed().as_micros()).unwrap();
+    for round in 0..rounds {
+        let (task, region) = (format!("task-{round}"), format!("lib/{round}/**"));
+        fleet.run("one", &["claim", &task, "--region", &region, "--for", "claude-1"]).ok();
+        let first = fleet.workspace("one", &task);
+        commit(&fleet, &first, &format!("lib/{round}/a"), "first");
+        support::write(&first.join(format!("lib/{round}/b")), "edited");
+        fleet.run("one", &["park", &task, "--push"]).ok();
+        let mut command = fleet.lab.command(ODYSSEY, &fleet.machine("two"), &["resume", &task]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mark = format!("resume-{}-{round}", std::process::id());
+        process::mark(&mut command, &mark);
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(Duration::from_micros(whole / 3 + dice.below(whole)));
+        if dice.below(2) == 0 {
+            // Ours alone: a git that it had started goes on.
+            let _ = child.kill();
+        } else {
+            process::kill_marked(&mark);
+        }
+        child.wait().unwrap();
+        let mut again = fleet.run("two", &["resume", &task]);
+        // A killed git's own locks are only taken away when they are old: here a person does.
+        if again.code != 0 && again.stderr.contains(".lock") {
+            let git = fleet.machine("two").join(".git");
+            let words = [git.to_str().unwrap(), "-name", "*.lock", "-not", "-path", "*/odyssey/*", "-delete"];
+            support::Run::of(&mut fleet.lab.command("find", &git, &words)).ok();
+            again = fleet.run("two", &["resume", &task]);
+        }
+        assert!(!again.stderr.contains("does not tell"), "{again:#?}");
+        let second = fleet.workspace("two", &task);
+        // It may have been complete, and killed when there was nothing left to do.
+        assert!(again.code == 0 || again.stderr.contains("is active"), "{again:#?}");
+        fleet.lab.odyssey_in(&second, &["renew"]).ok();
+        assert_eq!(std::fs::read_to_string(second.join(format!("lib/{round}/b"))).unwrap(), "edited");
+        let status = fleet.lab.git_in(&second, &["status", "--porcelain", "--untracked-files=all"]);
+        assert_eq!(status, format!("?? lib/{round}/b"));
+    }
+    fleet.check();
+}
+
+#[test]
+fn work_on_another_machine_is_taken_over_in_the_open_and_its_owner_keeps_and_learns_it() {
+    let take = ["claim", "next", "--region", "src/**", "--for", "codex-1", "--take-over"];
+    // Never sent: it is said, and the owner's machine keeps all.
+    let fleet = Fleet::of(&["one", "two"]);
+    fleet.run("one", &["claim", "auth", "--region", "src/**", "--for", "claude-1"]).ok();
+    let first = fleet.workspace("one", "auth");
+    commit(&fleet, &first, "src/a.rs", "first");
+    support::write(&first.join("src/b.rs"), "edited");
+    fleet.run("one", &["park", "auth"]).ok();
+    let taken = fleet.run("two", &take).ok();
+    assert!(taken.stdout.contains("the work of auth is not saved here: it was never sent"), "{taken:#?}");
+    let event = fleet.lab.git_in(&fleet.bare(), &["log", "-2", "--format=%B", LEDGER]);
+    assert!(event.contains("Odyssey-Elsewhere: not-sent"), "{event}");
+    let work = ["claim", "docs", "--region", "docs/**", "--for", "claude-1"];
+    let told = fleet.run("one", &work).ok();
+    let stays = format!("what is in {} stays as it is", first.display());
+    assert!(told.stderr.contains("the lease of auth (fence 1) has ended"), "{told:#?}");
+    assert!(told.stderr.contains(&stays), "{told:#?}");
+    let once = fleet.run("one", &["renew", "docs"]).ok();
+    assert!(!once.stderr.contains("auth"), "{once:#?}");
+    fleet.run("one", &["doctor", "--fix"]);
+    assert_eq!(std::fs::read_to_string(first.join("src/b.rs")).unwrap(), "edited");
+    assert_eq!(fleet.lab.git_in(&first, &["log", "-1", "--format=%s"]), "first");
+    assert_eq!(fleet.run("one", &["claim", "auth", "--region", "lib/**", "--for", "claude-1"]).code, 1);
+
+    // Sent: what was sent is saved where it is taken.
+    let (fleet, first) = sent();
+    let taken = fleet.run("two", &[&take[..], &["--json"]].concat()).ok();
+    assert_eq!(taken.json()["result"]["taken"][0]["elsewhere"], "sent", "{taken:#?}");
+    fleet.run("two", &["release", "next"]).ok();
+    let saved = fleet.run("two", &["salvage", "list"]).ok();
+    assert!(saved.stdout.contains("its regions go to next"), "{saved:#?}");
+    let tip = fleet.lab.git_in(&first, &["rev-parse", "HEAD"]);
+    for kept in [tip, fleet.there("refs/odyssey/salvage/auth")] {
+        let words = ["merge-base", "--is-ancestor", &kept, "refs/odyssey/salvage/auth"];
+        fleet.lab.git_in(&fleet.machine("two"), &words);
+    }
 }

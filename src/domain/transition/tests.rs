@@ -187,3 +187,33 @@ fn clearing_away_what_expired_is_anybodys_and_the_rest_its_holders() {
     let (_, taken) = book.resume(&task("auth"), Some(&holder("codex-2")), None, at(700), &Unseen).unwrap();
     assert_eq!(owner(&taken, 700), Some("codex-2".to_owned()));
 }
+
+#[test]
+fn what_is_parked_is_sent_later_by_its_holder_and_what_is_active_is_not() {
+    let active = book_with(&[("auth", "src/**")]);
+    let again = Entry::note(Event::of(EventKind::Park, &task("auth"), Fence(1), "send auth".to_owned()));
+    let illegal = judged(&active, &again, at(1)).unwrap_err();
+    assert_eq!(illegal.to_string(), "it says park auth, and changes nothing");
+    let lease = active.park(&task("auth"), "x").unwrap().unwrap().put.remove(0);
+    let book = LeaseBook::new([lease], Fence(1));
+    assert_eq!(judged(&book, &again, at(1)), Ok(()));
+    let (event, put, remove, counter) = written(&book, &again);
+    let step = Step { event: &event, put: &put, remove: &remove, counter };
+    assert_eq!(book.owner(&step, at(9_000)).map(Holder::name), Some("claude-1"));
+    let old = Entry::note(Event::of(EventKind::Park, &task("auth"), Fence(7), "send auth".to_owned()));
+    assert!(judged(&book, &old, at(1)).is_err());
+}
+
+#[test]
+fn whoever_settles_changes_nothing() {
+    let book = book_with(&[("auth", "src/**")]);
+    let settle = Event {
+        task: None,
+        fence: None,
+        ..Event::of(EventKind::Settle, &task("auth"), Fence(1), "x".to_owned())
+    };
+    assert_eq!(judged(&book, &Entry::note(settle.clone()), at(1)), Ok(()));
+    let lease = book.get(&task("auth")).unwrap().clone();
+    let other = Entry { remove: vec![lease.task], ..Entry::note(settle) };
+    assert!(judged(&book, &other, at(1)).is_err());
+}
