@@ -408,6 +408,7 @@ abandoned login
 $ git odyssey claim login-2 --region src/auth/login.rs --for codex-2 --take-over
 granted login-2 to codex-2, fence 3, for 1h
   src/auth/login.rs
+  took the regions of auth, saved as [HASH]
 [LAB]/main.odyssey/login-2
 --- exit 0
 

@@ -43,16 +43,24 @@ impl Log {
         let mut page = Page::default();
         for past in &found {
             page.put(Label::Time, past.at.to_string()).put(Label::Plain, "  ");
-            page.put(Label::Plain, text::visible(past.event.subject.as_bytes())).end();
+            page.put(Label::Plain, shown(&past.event.subject)).end();
             for (name, value) in
                 past.event.facts.iter().filter(|(name, _)| name == "Reason" || name == "Overridden")
             {
-                page.line(
-                    Label::Quiet,
-                    format!("    {}: {}", name.to_lowercase(), text::visible(value.as_bytes())),
-                );
+                page.line(Label::Quiet, format!("    {}: {}", name.to_lowercase(), shown(value)));
             }
         }
         Ok(Outcome::new(page, &serde_json::json!({ "events": found })))
     }
+}
+
+/// How many letters of a line are shown: others may have written it.
+const SHOWN: usize = 500;
+
+fn shown(line: &str) -> String {
+    let mut shown = text::visible(line.chars().take(SHOWN).collect::<String>().as_bytes());
+    if line.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
 }

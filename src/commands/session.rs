@@ -20,7 +20,6 @@ use crate::domain::region::RegionError;
 use crate::domain::region::RegionSet;
 use crate::domain::task::TaskName;
 use crate::git::ByteSlice;
-use crate::git::error::GitError;
 use crate::git::repo::Repo;
 use crate::git::worktree::Worktree;
 use crate::ledger::codec::LeaseFile;
@@ -53,6 +52,9 @@ pub struct Session {
 /// What stands in the way of any request.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
+    /// The place of workspaces.
+    #[error("workspaces cannot be in {}, which is git's own folder", .0.display())]
+    InsideGit(PathBuf),
     /// The policy file is wrong.
     #[error("{file}:{error}")]
     Policy {
@@ -94,6 +96,9 @@ impl Explain for SessionError {
                 hints.push(format!("mend {POLICY}; nothing is done until it can be read"));
                 hints
             }
+            SessionError::InsideGit(_) => {
+                vec![format!("name another place in {POLICY}: [workspace] root = \"../{{repo}}.odyssey\"")]
+            }
             SessionError::NoTarget => vec![format!("name it in {POLICY}: target = \"main\"")],
             SessionError::EmptyTarget(_) => vec!["make a first commit, then claim".to_owned()],
         }
@@ -122,9 +127,14 @@ impl Session {
     /// Where workspaces are.
     ///
     /// # Errors
-    /// When the main checkout cannot be found out.
-    pub fn workspaces(&self) -> Result<Workspaces, GitError> {
-        Workspaces::of(&self.repo, &self.policy.workspace.root)
+    /// When the main checkout cannot be found out, or the place is in git's own folder, by way of a link too: what is in a
+    /// workspace would be refs and hooks there.
+    pub fn workspaces(&self) -> Result<Workspaces, Failure> {
+        let workspaces = Workspaces::of(&self.repo, &self.policy.workspace.root)?;
+        if workspaces.are_below(self.repo.common_dir()) {
+            return Err(SessionError::InsideGit(workspaces.root().to_owned()).into());
+        }
+        Ok(workspaces)
     }
 
     /// What all may change.

@@ -8,7 +8,7 @@ use crate::domain::book::Entry;
 use crate::domain::event::EventKind;
 use crate::domain::lease::Lease;
 use crate::domain::task::TaskName;
-use crate::ledger::local::State;
+use crate::ledger::state::State;
 use crate::workspace::salvage;
 
 use super::handover;

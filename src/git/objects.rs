@@ -53,6 +53,14 @@ impl Repo {
         Ok(std::mem::take(&mut blob.data))
     }
 
+    /// The bytes of one file, unless there are more than `most`: then nothing.
+    ///
+    /// # Errors
+    /// When it is missing or broken.
+    pub fn blob_within(&self, oid: Oid, most: u64) -> Result<Option<Vec<u8>>, GitError> {
+        if self.size(oid)? > most { Ok(None) } else { self.blob(oid).map(Some) }
+    }
+
     /// How many bytes an object has, which is told without reading all of it.
     ///
     /// # Errors

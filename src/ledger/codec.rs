@@ -82,6 +82,16 @@ impl LeaseFile {
                 return Err(format!("'{}' is no name of a ref: {rule}", text::visible(name.as_bytes())));
             }
         }
+        // Whoever ends a lease removes its branch and its workspace: never those of a person.
+        if self.branch.as_ref().is_some_and(|branch| *branch != self.task.branch()) {
+            return Err("its branch is not the task's".to_owned());
+        }
+        if !self.target.starts_with("refs/heads/") || TaskName::of_branch(&self.target).is_some() {
+            return Err("its target is no branch to land on".to_owned());
+        }
+        if self.base.is_empty() || !self.base.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err("its base is no commit".to_owned());
+        }
         let texts = self.regions.iter().map(String::as_str);
         let regions = lease::regions_from(texts, &self.sets, case).map_err(|error| say(&error))?;
         Ok(Lease {

@@ -9,11 +9,15 @@ use super::error::LedgerError;
 use super::local::FORMAT;
 use super::local::Ledger;
 use super::local::file_name;
+use super::pushed::MOST_BYTES;
 use crate::domain::book::LeaseBook;
 use crate::domain::lease::Fence;
 use crate::domain::lease::Lease;
 use crate::git::Oid;
 use crate::git::objects::Entry as TreeEntry;
+
+/// The most leases that are read.
+const MOST_LEASES: usize = 100_000;
 
 /// The ledger's state at one commit.
 #[derive(Debug)]
@@ -42,7 +46,8 @@ impl Ledger<'_> {
         let find = |name: &str| root.iter().find(|entry| entry.name == name).map(|entry| entry.oid);
         let text = |name: &str| -> Result<String, LedgerError> {
             let oid = find(name).ok_or_else(|| damaged(format!("{name} is missing")))?;
-            let bytes = self.repo().blob(oid)?;
+            let bytes = self.repo().blob_within(oid, MOST_BYTES)?;
+            let bytes = bytes.ok_or_else(|| damaged(format!("{name} is too large")))?;
             let text = String::from_utf8(bytes).map_err(|_| damaged(format!("{name} is no text")))?;
             Ok(text.trim().to_owned())
         };
@@ -54,6 +59,9 @@ impl Ledger<'_> {
         let fence: u64 = fence.parse().map_err(|_| damaged(format!("fence is '{fence}', no number")))?;
         // Git keeps no empty trees, so a ledger without leases has no such entry.
         let files = find("leases").map(|oid| self.repo().tree(oid)).transpose()?.unwrap_or_default();
+        if files.len() > MOST_LEASES {
+            return Err(damaged(format!("it has {} leases", files.len())));
+        }
         let (leases, highest) = match known {
             Some(known) => self.read_other_leases(&files, known, &damaged)?,
             None => self.read_leases(&files, near, &damaged)?,
@@ -106,7 +114,11 @@ impl Ledger<'_> {
         let wrong = |what: String| damaged(format!("leases/{}: {what}", entry.name));
         let file = match kept {
             Some(file) => file,
-            None => LeaseFile::from_toml(&self.repo().blob(entry.oid)?).map_err(wrong)?,
+            None => {
+                let bytes = self.repo().blob_within(entry.oid, MOST_BYTES)?;
+                let bytes = bytes.ok_or_else(|| wrong("it is too large".to_owned()))?;
+                LeaseFile::from_toml(&bytes).map_err(wrong)?
+            }
         };
         if entry.name != file_name(file.task()) {
             return Err(wrong(format!("it is the lease of {}", file.task())));

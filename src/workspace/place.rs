@@ -33,6 +33,19 @@ impl Workspaces {
         &self.root
     }
 
+    /// Whether they are in a folder, links followed as far as there is something.
+    pub fn are_below(&self, folder: &Path) -> bool {
+        let Ok(folder) = folder.canonicalize() else { return true };
+        let mut there = self.root.as_path();
+        loop {
+            match (there.canonicalize(), there.parent()) {
+                (Ok(real), _) => return real.starts_with(&folder),
+                (Err(_), Some(above)) => there = above,
+                (Err(_), None) => return false,
+            }
+        }
+    }
+
     /// Where a task's workspace is.
     pub fn path(&self, task: &TaskName) -> PathBuf {
         self.root.join(task.as_str())

@@ -20,6 +20,9 @@ pub fn variables(lease: &Lease, workspace: &Path) -> Vec<(&'static str, OsString
 
 /// Copies named files from the main checkout; one that is not there is passed over.
 ///
+/// No link is followed, here or there: a link is copied as one, and what is behind a linked folder is passed over. So nothing
+/// comes from outside the checkout, and nothing is written outside the workspace.
+///
 /// # Errors
 /// When a file is there and cannot be copied.
 pub fn copy_files(home: &Path, workspace: &Path, names: &[String]) -> Result<(), FileError> {
@@ -27,7 +30,10 @@ pub fn copy_files(home: &Path, workspace: &Path, names: &[String]) -> Result<(),
         let (from, to) = (home.join(name), workspace.join(name));
         let failed = |source| FileError::new("copy", &from, source);
         // What is there already came with the commit, and is not to be overwritten.
-        if !from.exists() || to.exists() {
+        if from.symlink_metadata().is_err() || to.symlink_metadata().is_ok() {
+            continue;
+        }
+        if is_behind_link(home, name) || is_behind_link(workspace, name) {
             continue;
         }
         copy(&from, &to).map_err(failed)?;
@@ -35,8 +41,15 @@ pub fn copy_files(home: &Path, workspace: &Path, names: &[String]) -> Result<(),
     Ok(())
 }
 
+/// Whether a folder on the way to a path is a link.
+fn is_behind_link(top: &Path, name: &str) -> bool {
+    let above = Path::new(name).ancestors().skip(1).filter(|path| !path.as_os_str().is_empty());
+    above.map(|path| top.join(path)).any(|path| path.symlink_metadata().is_ok_and(|meta| meta.is_symlink()))
+}
+
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    if from.is_dir() {
+    let meta = from.symlink_metadata()?;
+    if meta.is_dir() {
         std::fs::create_dir_all(to)?;
         for entry in std::fs::read_dir(from)? {
             let entry = entry?;
@@ -47,7 +60,25 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     if let Some(folder) = to.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::copy(from, to).map(drop)
+    if meta.is_symlink() {
+        return copy_link(from, to);
+    }
+    if meta.is_file() {
+        return std::fs::copy(from, to).map(drop);
+    }
+    // A pipe or a socket would be waited for.
+    Ok(())
+}
+
+#[cfg(unix)]
+fn copy_link(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(std::fs::read_link(from)?, to)
+}
+
+/// Links need a right of their own here.
+#[cfg(not(unix))]
+fn copy_link(_: &Path, _: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Runs the configured commands, one after the other.

@@ -32,7 +32,7 @@ use crate::workspace::setup;
 use super::super::Context;
 use super::super::deciding::Deciding;
 use super::super::facts::Known;
-use super::super::handover::HandoverError;
+use super::super::handover::error::HandoverError;
 use super::super::land;
 use super::super::session::Session;
 use super::super::sync;
