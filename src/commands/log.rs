@@ -5,6 +5,7 @@ use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::text;
 use crate::domain::task::TaskName;
+use crate::ledger::fold::ARCHIVES;
 use crate::ledger::history;
 use crate::ledger::history::Past;
 
@@ -31,11 +32,14 @@ impl Log {
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let session = Session::open(context)?;
         let mut found: Vec<Past> = Vec::new();
+        let mut last = None;
         for past in history::events(&session.repo)? {
             if self.most.is_some_and(|most| found.len() >= most) {
+                last = None;
                 break;
             }
             let past = past?;
+            last = past.archived;
             if self.task.is_none() || past.event.task == self.task {
                 found.push(past);
             }
@@ -50,7 +54,15 @@ impl Log {
                 page.line(Label::Quiet, format!("    {}: {}", name.to_lowercase(), shown(value)));
             }
         }
-        Ok(Outcome::new(page, &serde_json::json!({ "events": found })))
+        // The walk ended at a fold only if what that archived is not here.
+        if let Some(archived) = last {
+            page.line(
+                Label::Quiet,
+                format!("what was before is not here; fetch its archive: {ARCHIVES}{archived}"),
+            );
+        }
+        let away = last.map(|archived| archived.to_string());
+        Ok(Outcome::new(page, &serde_json::json!({ "events": found, "away": away })))
     }
 }
 

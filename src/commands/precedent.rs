@@ -26,6 +26,7 @@ pub fn was_allowed(
 ) -> Result<bool, Failure> {
     let repo = &session.repo;
     let made = repo.commit(commit)?.time;
+    let mut first = None;
     for past in history::events(repo)? {
         let past = past?;
         if past.at <= made {
@@ -43,8 +44,10 @@ pub fn was_allowed(
             };
             return Ok(bench.judge_commits(&actor, &[commit], published).is_ok());
         }
+        first = past.archived;
     }
-    Ok(true)
+    // Before the ledger's beginning nothing was held; what is in an archive that is not here is not known.
+    Ok(first.is_none())
 }
 
 /// Whether a commit came to its target by a landing, which judged it.

@@ -20,6 +20,7 @@ use crate::guard::push::Moved;
 use crate::guard::push::Push;
 use crate::guard::push::Pusher;
 use crate::guard::push::Refusal;
+use crate::ledger::fold;
 use crate::ledger::founding::FALLBACK;
 use crate::ledger::local::LEDGER;
 use crate::ledger::pushed;
@@ -209,6 +210,11 @@ fn judge(session: &Session, context: &Context<'_>, refs: &[Moved], whole: bool) 
     let is_ledger = session.repo.final_name(&name)?;
     let (on_ledger, others): (Vec<Moved>, Vec<Moved>) =
         refs.into_iter().partition(|one| one.name == is_ledger || one.name == name);
+    let archives = fold::archives_of(&name);
+    // A ref in the place of their folder would stand in their way.
+    let is_archive =
+        |one: &Moved| one.name.starts_with(&archives) || archives.trim_end_matches('/') == one.name;
+    let (of_archives, others): (Vec<Moved>, Vec<Moved>) = others.into_iter().partition(is_archive);
     // Clients would take it for the ledger, and some before the true one.
     let second = others.iter().filter(|one| one.new.is_some() && [LEDGER, FALLBACK].contains(&&*one.name));
     let second: Vec<Refusal> = second
@@ -242,7 +248,7 @@ fn judge(session: &Session, context: &Context<'_>, refs: &[Moved], whole: bool) 
         },
     };
     known_fences(&pusher, &pushed)?;
-    let mut refusals = Vec::new();
+    let mut refusals = archived(session, &name, &of_archives, &pushed.folded)?;
     for (holder, subject) in &pushed.owners {
         if let (Pusher::Named { name: who, .. }, Some(false)) = (&pusher, pusher.acts_for(holder)) {
             let why = format!("'{subject}' is for {holder} to say, for whom {who} may not act");
@@ -313,6 +319,40 @@ fn chained(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text
+}
+
+/// What is wrong with the archives of the ledger's history: each is made once, for a fold, and stays.
+fn archived(
+    session: &Session,
+    ledger: &str,
+    moved: &[Moved],
+    folded: &[Oid],
+) -> Result<Vec<Refusal>, GitError> {
+    let prefix = fold::archives_of(ledger);
+    let tip = session.repo.reference(ledger)?;
+    let mut refusals = Vec::new();
+    for one in moved {
+        let why = match (one.old, one.new) {
+            (Some(_), _) => "an archive of the ledger stays as it is".to_owned(),
+            (None, Some(new)) if one.name != format!("{prefix}{new}") => {
+                "an archive of the ledger has the name of its commit".to_owned()
+            }
+            (None, Some(new)) if !folded.contains(&new) && tip != Some(new) => {
+                "no fold of the ledger in this push names it".to_owned()
+            }
+            (None, _) => continue,
+        };
+        refusals.push(Refusal { name: one.name.clone(), why });
+    }
+    for oid in folded {
+        let name = format!("{prefix}{oid}");
+        let made = moved.iter().any(|one| one.name == name && one.new == Some(*oid));
+        if !made && session.repo.reference(&name)? != Some(*oid) {
+            let why = format!("its history is folded, and {name} comes neither with it nor before");
+            refusals.push(Refusal { name: ledger.to_owned(), why });
+        }
+    }
+    Ok(refusals)
 }
 
 /// The leases where a push leaves the ledger alone; a server without a ledger has nothing to judge by.

@@ -12,6 +12,7 @@ use crate::domain::judge::Actor;
 use crate::domain::lease::Lease;
 use crate::git::checkout::PROCESS;
 use crate::git::repo::Repo;
+use crate::ledger::fold::ARCHIVES;
 use crate::ledger::local::LEDGER;
 use crate::ledger::reviews;
 use crate::workspace::copy;
@@ -108,6 +109,7 @@ impl Uninstall {
             atomic::remove(&worktree.private_dir.join(PROCESS))?;
         }
         let mut refs = session.repo.references("refs/odyssey/remote/")?;
+        refs.extend(session.repo.references(ARCHIVES)?);
         refs.extend(session.repo.reference(LEDGER)?.map(|tip| (LEDGER.to_owned(), tip)));
         for (name, tip) in refs {
             session.repo.forget(&name, tip)?;

@@ -36,9 +36,11 @@ pub enum EventKind {
     Override,
     /// Nothing happened: what was sent before, and not answered, can arrive no more.
     Settle,
+    /// The ledger's history was folded into an archive.
+    Compact,
 }
 
-const NAMES: [(EventKind, &str); 13] = [
+const NAMES: [(EventKind, &str); 14] = [
     (EventKind::Init, "init"),
     (EventKind::Claim, "claim"),
     (EventKind::Withdraw, "withdraw"),
@@ -52,11 +54,12 @@ const NAMES: [(EventKind, &str); 13] = [
     (EventKind::Land, "land"),
     (EventKind::Override, "override"),
     (EventKind::Settle, "settle"),
+    (EventKind::Compact, "compact"),
 ];
 
 impl EventKind {
     /// The names of all kinds.
-    pub fn names() -> [&'static str; 13] {
+    pub fn names() -> [&'static str; 14] {
         NAMES.map(|(_, name)| name)
     }
 }

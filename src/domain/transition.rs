@@ -13,6 +13,7 @@
 //! | `take-over` | as `resume`, with another holder; or one parked lease less |
 //! | `withdraw`, `release`, `abandon`, `land` | one lease less |
 //! | `override`, `settle` | nothing |
+//! | `compact` | nothing; it has no parent, and names the commit before it as the one that it archives |
 //! | `init` | only the first commit: no lease, fence 0 |
 
 use super::book::LeaseBook;
@@ -147,8 +148,10 @@ impl LeaseBook {
         let kind = step.kind()?;
         let (task, fence) = match (kind, &step.event.task, step.event.fence) {
             (EventKind::Init, ..) => return Err(Illegal::Again),
-            (EventKind::Override | EventKind::Settle, None, None) => return self.admit_note(step, kind),
-            (EventKind::Override | EventKind::Settle, ..) => {
+            (EventKind::Override | EventKind::Settle | EventKind::Compact, None, None) => {
+                return self.admit_note(step, kind);
+            }
+            (EventKind::Override | EventKind::Settle | EventKind::Compact, ..) => {
                 return Err(Illegal::Trailers(kind, "names a task or a fence"));
             }
             (_, Some(task), Some(fence)) => (task, fence),
@@ -157,7 +160,9 @@ impl LeaseBook {
         let about = About { book: self, kind, task, fence, now, lines };
         let lease = about.only_this(step)?;
         match (kind, lease, self.get(task)) {
-            (EventKind::Init | EventKind::Override | EventKind::Settle, ..) => Err(Illegal::Again),
+            (EventKind::Init | EventKind::Override | EventKind::Settle | EventKind::Compact, ..) => {
+                Err(Illegal::Again)
+            }
             (EventKind::Claim, Some(new), None) => about.claim(new),
             (EventKind::Renew, Some(new), Some(old)) => {
                 about.active(old)?;
@@ -203,7 +208,7 @@ impl LeaseBook {
         let old = step.event.task.as_ref().and_then(|task| self.get(task));
         let new = step.put.first();
         match step.kind().ok()? {
-            EventKind::Init | EventKind::Override | EventKind::Settle => None,
+            EventKind::Init | EventKind::Override | EventKind::Settle | EventKind::Compact => None,
             EventKind::Claim | EventKind::Resume | EventKind::TakeOver => new.map(|lease| &lease.holder),
             EventKind::Renew | EventKind::Extend | EventKind::Land | EventKind::Withdraw => {
                 old.map(|lease| &lease.holder)

@@ -1,6 +1,10 @@
 //! Founding: making a remote decide. Its ledger is joined where it has one; else ours is sent, or a new one made.
 
 use super::error::LedgerError;
+use super::fold;
+use super::fold::Back;
+use super::fold::Way;
+use super::folding;
 use super::local::LEDGER;
 use super::local::Ledger;
 use super::remote::Authority;
@@ -71,7 +75,8 @@ pub fn found(
         for name in names {
             let authority = authority(name);
             let turn = Talk { ledger, authority: &authority }.turn()?;
-            let moves = [Move { name: name.clone(), expected: None, new: tip }];
+            let mut moves = vec![Move { name: name.clone(), expected: None, new: tip }];
+            moves.extend(folding::archives(ledger, tip, name)?);
             match authority.remote().push(ledger.repo(), &moves, &turn)? {
                 Pushed::Applied => return Ok(Founding { authority, how: Founded::Sent }),
                 Pushed::Doubtful(doubt) => said = doubt.said,
@@ -91,6 +96,7 @@ fn joined(ledger: &Ledger<'_>, authority: &Authority, again: bool) -> Result<boo
     if !remote.fetch(repo, &[(name, FETCHED)], known.as_slice(), &turn).map_err(AuthorityError::from)? {
         return Ok(false);
     }
+    talk.bring_archives(&turn)?;
     let _lock = ledger.lock()?;
     let found = repo.reference(FETCHED)?.ok_or(LedgerError::NotPrepared)?;
     // What cannot be read decides nothing.
@@ -101,15 +107,18 @@ fn joined(ledger: &Ledger<'_>, authority: &Authority, again: bool) -> Result<boo
         }
         return Ok(true);
     };
-    if talk.since(found, known)?.is_none() {
-        if again {
+    let way = match fold::back(repo, found, Some(known))? {
+        Back::There(way) => way,
+        Back::Away(_) | Back::Past(_) if again => {
             let (remote, name) = (remote.name.clone(), name.to_owned());
             return Err(AuthorityError::Rewritten { remote, name, seen: known, found }.into());
         }
-        give_way(ledger, repo, known, found, &remote.name)?;
-    }
-    talk.drop_pending()?;
-    repo.edit(LEDGER, Expect::At(known), found)?;
+        Back::Away(_) | Back::Past(_) => {
+            give_way(ledger, repo, known, found, &remote.name)?;
+            Way::default()
+        }
+    };
+    talk.go_on(known, found, &way)?;
     Ok(true)
 }
 

@@ -1,6 +1,8 @@
-//! The ledger's history: its events, newest first.
+//! The ledger's history: its events, newest first, those in archives too.
 
 use super::error::LedgerError;
+use super::fold;
+use super::fold::Before;
 use super::local::LEDGER;
 use crate::base::clock::Timestamp;
 use crate::domain::event::Recorded;
@@ -21,13 +23,16 @@ pub struct Past {
     /// What happened.
     #[serde(flatten)]
     pub event: Recorded,
+    /// What it folded away, if it is a fold: the walk goes on there if that is here.
+    #[serde(skip)]
+    pub archived: Option<Oid>,
 }
 
 fn hex<S: serde::Serializer>(oid: &Oid, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(oid)
 }
 
-/// The events from the newest back, read one at a time.
+/// The events from the newest back, read one at a time. They end before an archive that is not here.
 ///
 /// # Errors
 /// When there is no ledger. A commit that cannot be read ends the walk with its error.
@@ -40,11 +45,16 @@ pub fn events(repo: &Repo) -> Result<impl Iterator<Item = Result<Past, LedgerErr
                 Ok(commit) => commit,
                 Err(error) => return Some(Err(error.into())),
             };
-            next = commit.parents.first().copied();
+            next = match fold::before(repo, &commit) {
+                Ok(Before::At(before)) => Some(before),
+                Ok(Before::Nothing | Before::Away(_) | Before::False(_)) => None,
+                Err(error) => return Some(Err(error.into())),
+            };
             // A commit that somebody else put here by hand is not an event, but it hides none either.
             if let Some(event) = Recorded::read(&commit.message.to_str_lossy()) {
                 let by = commit.author.0.to_str_lossy().into_owned();
-                return Some(Ok(Past { commit: oid, at: commit.time, by, event }));
+                let archived = fold::archived(&commit);
+                return Some(Ok(Past { commit: oid, at: commit.time, by, event, archived }));
             }
         }
     }))

@@ -357,7 +357,7 @@ impl<'repo> Ledger<'repo> {
         Ok(oid)
     }
 
-    fn write_event(
+    pub(super) fn write_event(
         &self,
         tree: Oid,
         parent: Option<Oid>,
@@ -372,13 +372,20 @@ impl<'repo> Ledger<'repo> {
     }
 
     /// Moves the ref, after what it leads to is on the disk.
-    fn move_to(&self, expect: Expect, commit: Oid, written: &[Oid]) -> Result<(), LedgerError> {
-        if self.durability == Durability::Cached {
-            return Ok(self.repo.edit(LEDGER, expect, commit)?);
+    pub(super) fn move_to(&self, expect: Expect, commit: Oid, written: &[Oid]) -> Result<(), LedgerError> {
+        if self.durability == Durability::Synced {
+            self.repo.sync_objects(written)?;
         }
-        self.repo.sync_objects(written)?;
         self.repo.edit(LEDGER, expect, commit)?;
-        let path = self.repo.common_dir().join(LEDGER);
+        self.sync_ref(LEDGER)
+    }
+
+    /// Makes sure that a ref is on the disk, if anything waits for that.
+    pub(super) fn sync_ref(&self, name: &str) -> Result<(), LedgerError> {
+        if self.durability == Durability::Cached {
+            return Ok(());
+        }
+        let path = self.repo.common_dir().join(name);
         // Packed meanwhile is on the disk already.
         if let Ok(file) = std::fs::File::open(&path) {
             file.sync_data().map_err(|source| FileError::new("sync", &path, source))?;

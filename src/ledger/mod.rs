@@ -7,11 +7,15 @@
 //! fence                  the last fence that was granted
 //! leases/<task>.toml     one lease file for each live task
 //! ```
+//!
+//! Its history may be folded ([`fold`]): then the chain begins with a commit that names the archive of what was before.
 
 pub mod cache;
 pub mod codec;
 pub mod error;
 pub mod fate;
+pub mod fold;
+pub mod folding;
 pub mod founding;
 pub mod handover;
 pub mod history;
@@ -19,6 +23,7 @@ pub mod intent;
 pub mod journal;
 pub mod landing;
 pub mod local;
+pub mod news;
 pub mod patience;
 pub mod pushed;
 pub mod queue;

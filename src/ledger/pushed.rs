@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use super::codec::LeaseFile;
 use super::error::LedgerError;
+use super::fold;
+use super::fold::Before;
 use super::local::FORMAT;
 use super::local::Ledger;
 use crate::base::clock::Timestamp;
@@ -54,6 +56,8 @@ pub struct Pushed {
     pub after: LeaseBook,
     /// The landings that it tells of, in their order.
     pub landings: Vec<Landed>,
+    /// The commits that it folds away, whose archives have to be there afterwards.
+    pub folded: Vec<Oid>,
     /// Whom the pusher must act for, and the subject of the event that says so.
     pub owners: Vec<(Holder, String)>,
 }
@@ -150,6 +154,7 @@ pub fn judge(
     let new = new.ok_or(PushedError::Deleted)?;
     let mut pushed = Pushed::default();
     let mut files = BTreeMap::new();
+    let mut begun = false;
     let mut book = LeaseBook::default();
     if let Some(old) = old {
         pushed.before = ledger.read_at(old).map_err(PushedError::Unreadable)?.book;
@@ -163,8 +168,13 @@ pub fn judge(
         let (put, remove) = next.changes_from(&files, ledger, repo)?;
         let event = &next.event;
         let step = Step { event, put: &put, remove: &remove, counter: next.fence };
-        let first = old.is_none() && next.first;
-        let legal = if first { LeaseBook::admit_first(&step) } else { book.admit(&step, now, lines) };
+        // Only the first of all has nothing before it.
+        let begins = old.is_none() && !begun;
+        begun = true;
+        if !begins {
+            pushed.folded.extend(next.folded()?);
+        }
+        let legal = if begins { LeaseBook::admit_first(&step) } else { book.admit(&step, now, lines) };
         let subject = || text::visible(event.subject.chars().take(100).collect::<String>().as_bytes());
         legal.map_err(|illegal| {
             let illegal = Box::new(illegal);
@@ -216,15 +226,23 @@ fn chain(repo: &Repo, old: Option<Oid>, new: Oid) -> Result<Vec<Oid>, PushedErro
             return Err(PushedError::TooMuch { what: "the new commits", many: true, most });
         }
         small(repo, commit, "a commit", MOST_BYTES)?;
-        let parents = repo.commit(commit)?.parents;
-        if parents.len() > 1 {
-            return Err(malformed(commit, format!("it has {} parents", parents.len())));
+        let read = repo.commit(commit)?;
+        if read.parents.len() > 1 {
+            return Err(malformed(commit, format!("it has {} parents", read.parents.len())));
         }
-        if parents.is_empty() && forward.is_some() {
-            return Err(forward.map_or(PushedError::Deleted, PushedError::NotForward));
+        if let Some(archived) = fold::archived(&read).filter(|archived| repo.has(*archived)) {
+            small(repo, archived, "a commit", MOST_BYTES)?;
         }
+        next = match (fold::before(repo, &read)?, forward) {
+            (Before::At(before), _) => Some(before),
+            (Before::False(archived), _) => {
+                let archived = archived.to_hex_with_len(10);
+                return Err(malformed(commit, format!("it folds {archived}, which has another tree")));
+            }
+            (Before::Nothing | Before::Away(_), Some(old)) => return Err(PushedError::NotForward(old)),
+            (Before::Nothing | Before::Away(_), None) => None,
+        };
         commits.push(commit);
-        next = parents.first().copied();
     }
     commits.reverse();
     Ok(commits)
@@ -234,7 +252,9 @@ fn chain(repo: &Repo, old: Option<Oid>, new: Oid) -> Result<Vec<Oid>, PushedErro
 struct Snapshot {
     commit: Oid,
     event: Recorded,
-    first: bool,
+    /// Whether it has no parent.
+    alone: bool,
+    archived: Option<Oid>,
     fence: Fence,
     leases: BTreeMap<TaskName, Oid>,
 }
@@ -269,7 +289,20 @@ impl Snapshot {
         }
         let fence = fence.ok_or_else(|| wrong("fence is missing".to_owned()))?;
         let fence = fence.parse().map_err(|_| wrong(format!("fence is '{fence}', no number")))?;
-        Ok(Snapshot { commit: oid, event, first: commit.parents.is_empty(), fence: Fence(fence), leases })
+        let (alone, archived) = (commit.parents.is_empty(), fold::archived(&commit));
+        Ok(Snapshot { commit: oid, event, alone, archived, fence: Fence(fence), leases })
+    }
+
+    /// What this commit folds away, if it is a fold: then it stands alone, and nothing else does.
+    fn folded(&self) -> Result<Option<Oid>, PushedError> {
+        let folds = self.event.event == EventKind::Compact.to_string();
+        if folds && !self.alone {
+            return Err(malformed(
+                self.commit,
+                "it says that it folds the history, and goes on from a parent".to_owned(),
+            ));
+        }
+        Ok(self.archived)
     }
 
     /// The leases that are new or changed since these files, and the tasks whose leases are gone.

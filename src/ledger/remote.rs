@@ -20,6 +20,8 @@ use std::time::Instant;
 use super::error::LedgerError;
 use super::fate::Fate;
 use super::fate::News;
+use super::fold;
+use super::fold::Back;
 use super::local::LEDGER;
 use super::local::Ledger;
 use super::patience::Losses;
@@ -36,7 +38,6 @@ use crate::base::text;
 use crate::domain::book::Entry;
 use crate::git::ByteSlice;
 use crate::git::Oid;
-use crate::git::refs::Expect;
 use crate::git::remote::Move;
 use crate::git::remote::Pushed;
 use crate::git::remote::Remote;
@@ -318,14 +319,10 @@ impl Talk<'_> {
 
     /// The commits from `tip` back to `old`, which is not among them; nothing when `old` is not in the history of `tip`.
     pub(super) fn since(&self, tip: Oid, old: Oid) -> Result<Option<Vec<Oid>>, LedgerError> {
-        let mut found = Vec::new();
-        let mut next = tip;
-        while next != old {
-            found.push(next);
-            let Some(parent) = self.repo().commit(next)?.parents.first().copied() else { return Ok(None) };
-            next = parent;
-        }
-        Ok(Some(found))
+        Ok(match fold::back(self.repo(), tip, Some(old))? {
+            Back::There(way) => Some(way.commits),
+            Back::Away(_) | Back::Past(_) => None,
+        })
     }
 
     pub(super) fn fate(&self, commit: Oid, since: Oid) -> Result<Fate, LedgerError> {
@@ -402,54 +399,12 @@ impl Talk<'_> {
             }
             .into());
         }
+        self.bring_archives(turn)?;
         let lock = self.ledger.lock()?;
         let news = self.take_news(&lock)?;
         Seen::of(&self.ledger.folder()).ask(asked)?;
         self.rounds().end(round)?;
         Ok(news)
-    }
-
-    fn take_news(&self, lock: &Lock) -> Result<News, LedgerError> {
-        let Some(found) = self.repo().reference(FETCHED)? else { return Ok(News::None) };
-        let Some(known) = self.repo().reference(LEDGER)? else {
-            // The first time: what is there is what holds.
-            self.repo().edit(LEDGER, Expect::Absent, found)?;
-            return Ok(News::Others(1));
-        };
-        let (_, tip) = self.ends(lock)?;
-        if found == known {
-            return Ok(News::None);
-        }
-        let Some(news) = self.since(found, known)? else {
-            let (remote, name) = (self.authority.remote.name.clone(), self.authority.name.clone());
-            return Err(AuthorityError::Rewritten { remote, name, seen: known, found }.into());
-        };
-        if self.since(tip, known)?.is_some_and(|ours| ours.contains(&found)) {
-            self.confirm(known, found)?;
-            return Ok(News::Ours);
-        }
-        // In this order: a kill in between leaves nothing pending, never something on another ground.
-        self.drop_pending()?;
-        self.repo().edit(LEDGER, Expect::At(known), found)?;
-        self.drop_pending()?;
-        Ok(News::Others(news.len()))
-    }
-
-    fn confirm(&self, known: Oid, found: Oid) -> Result<(), LedgerError> {
-        self.repo().edit(LEDGER, Expect::At(known), found)?;
-        Ok(())
-    }
-
-    /// Lets nothing be on its way. The ref stays, at what is confirmed: removing a ref locks the packed ones, and a kill in
-    /// that moment would leave their lock in everybody's way.
-    pub(super) fn drop_pending(&self) -> Result<(), LedgerError> {
-        let (pending, confirmed) = (self.repo().reference(PENDING)?, self.repo().reference(LEDGER)?);
-        if let (Some(pending), Some(confirmed)) = (pending, confirmed)
-            && pending != confirmed
-        {
-            self.repo().edit(PENDING, Expect::At(pending), confirmed)?;
-        }
-        Ok(())
     }
 
     /// Sends what is pending. Answers whether it was of several, and how it went; nothing when

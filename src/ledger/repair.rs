@@ -13,6 +13,8 @@ use crate::git::repo::Repo;
 
 use super::codec::LeaseFile;
 use super::error::LedgerError;
+use super::fold;
+use super::fold::Before;
 use super::local::LEDGER;
 use super::local::Ledger;
 
@@ -64,7 +66,11 @@ fn last_good(ledger: &Ledger<'_>, repo: &Repo, tip: Oid) -> Option<(Vec<Lease>, 
         if let Ok(state) = ledger.read_at(commit) {
             return Some((state.book.leases().to_vec(), state.book.last_fence()));
         }
-        next = repo.commit(commit).ok().and_then(|commit| commit.parents.first().copied());
+        let before = repo.commit(commit).ok().and_then(|commit| fold::before(repo, &commit).ok());
+        next = match before {
+            Some(Before::At(before)) => Some(before),
+            Some(Before::Nothing | Before::Away(_) | Before::False(_)) | None => None,
+        };
     }
     None
 }

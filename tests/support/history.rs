@@ -1,5 +1,7 @@
 //! The ledger's whole history, and what must be true of every state in it.
 
+use std::path::Path;
+
 use git_odyssey::domain::lease::Fence;
 use git_odyssey::domain::lease::Lease;
 use git_odyssey::domain::span::Unseen;
@@ -13,12 +15,35 @@ use git_odyssey::git::repo::Repo;
 
 use super::Lab;
 
+/// Every commit that the ledger of a repository ever was at, oldest first: those that it folded away too, by git alone.
+pub fn commits(lab: &Lab, folder: &Path) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut next = "refs/odyssey/ledger".to_owned();
+    while !next.is_empty() {
+        let merges = lab.git_in(folder, &["rev-list", "--count", "--min-parents=2", &next]);
+        assert_eq!(merges, "0", "the ledger is one line of commits");
+        all.extend(lab.git_in(folder, &["rev-list", &next]).lines().map(str::to_owned));
+        let first = all.last().unwrap();
+        let trailer = "--format=%(trailers:key=Odyssey-Archive,valueonly,separator=%x2C)";
+        next = lab.git_in(folder, &["show", "--no-patch", trailer, first]);
+        if !next.is_empty() {
+            let kept = lab.git_in(folder, &["rev-parse", &format!("refs/odyssey/archive/{next}")]);
+            assert_eq!(kept, next, "what was folded away is kept under its own name");
+            let trees = [first, &next]
+                .map(|commit| lab.git_in(folder, &["rev-parse", &format!("{commit}^{{tree}}")]));
+            assert_eq!(trees[0], trees[1], "a fold changes nothing");
+        }
+    }
+    all.reverse();
+    all
+}
+
 /// Every state of the ledger, oldest first.
 pub fn states(lab: &Lab) -> Vec<State> {
     let repo = Repo::open(&lab.main()).unwrap();
     let ledger = Ledger::of(&repo, Durability::Cached);
-    let commits = lab.git(&["rev-list", "--reverse", "refs/odyssey/ledger"]);
-    commits.lines().map(|commit| ledger.read_at(commit.parse().unwrap()).unwrap()).collect()
+    let commits = commits(lab, &lab.main());
+    commits.iter().map(|commit| ledger.read_at(commit.parse().unwrap()).unwrap()).collect()
 }
 
 /// Every event of the ledger, newest first.
@@ -30,8 +55,6 @@ pub fn events(lab: &Lab) -> Vec<Past> {
 /// Checks the ledger's invariants at every moment of its life; answers how many moments there were.
 #[track_caller]
 pub fn check(lab: &Lab) -> usize {
-    let merges = lab.git(&["rev-list", "--count", "--min-parents=2", "refs/odyssey/ledger"]);
-    assert_eq!(merges, "0", "the ledger is one line of commits");
     let states = states(lab);
     let mut last = Fence(0);
     let mut before: &[Lease] = &[];

@@ -172,6 +172,39 @@ fn a_ledger_begins_empty() {
 }
 
 #[test]
+fn a_fold_changes_nothing_and_is_anybodys() {
+    let book = book_with(&[("auth", "src/**")]);
+    let auth = book.get(&task("auth")).unwrap().clone();
+    let event = |trailers: &str| {
+        Recorded::read(&format!("compact 2 events\n\nOdyssey-Event: compact\n{trailers}")).unwrap()
+    };
+    let judged = |trailers: &str, put: &[Lease], remove: &[TaskName], counter| {
+        let step = Step { event: &event(trailers), put, remove, counter };
+        assert_eq!(book.owner(&step, at(1)), None);
+        book.admit(&step, at(1), &Unseen)
+    };
+    let archive = "Odyssey-Archive: 00\n";
+    assert_eq!(judged(archive, &[], &[], Fence(1)), Ok(()));
+    for counter in [0, 2] {
+        let illegal = judged(archive, &[], &[], Fence(counter)).unwrap_err();
+        assert!(matches!(illegal, Illegal::Counter { .. }), "{illegal}");
+    }
+    for (what, change) in LIES {
+        let mut changed = auth.clone();
+        change(&mut changed);
+        assert!(judged(archive, &[changed], &[], Fence(1)).is_err(), "{what}");
+    }
+    assert!(judged(archive, &[], &[task("auth")], Fence(1)).is_err());
+    for named in ["Odyssey-Task: auth\n", "Odyssey-Fence: 1\n", "Odyssey-Task: auth\nOdyssey-Fence: 1\n"] {
+        let illegal = judged(named, &[], &[], Fence(1)).unwrap_err();
+        assert!(matches!(illegal, Illegal::Trailers(..)), "{illegal}");
+    }
+    let first = event(archive);
+    let step = Step { event: &first, put: &[], remove: &[], counter: Fence(0) };
+    assert_eq!(LeaseBook::admit_first(&step), Err(Illegal::NotABeginning), "what it folds has to be there");
+}
+
+#[test]
 fn clearing_away_what_expired_is_anybodys_and_the_rest_its_holders() {
     let book = book_with(&[("auth", "src/**")]);
     let owner = |entry: &Entry, second| {
