@@ -126,6 +126,62 @@ fn leases_over_overlapping_patterns_never_live_at_the_same_time() {
 }
 
 #[test]
+fn while_the_history_is_folded_again_and_again_every_grant_stays_and_no_event_is_lost() {
+    let lab = Lab::new();
+    let mut dice = Dice::new(Dice::seed());
+    let mut live: BTreeSet<String> = BTreeSet::new();
+    let (mut granted, mut ended, mut folds) = (0, 0, 0);
+    for wave in 0..support::number("GIT_ODYSSEY_WAVES", 6) {
+        let mut barrier = Barrier::closed();
+        let mut asked: Vec<(&str, String)> = Vec::new();
+        for task in &live {
+            barrier.add(&lab, &lab.main(), &["release", task]);
+            asked.push(("release", task.clone()));
+        }
+        for number in 0..32 {
+            if number % 8 == 3 {
+                barrier.add(&lab, &lab.main(), &["compact", "--json"]);
+                asked.push(("compact", String::new()));
+            }
+            let task = format!("wave-{wave}-{number}");
+            let region = dice.one_of(&POOL);
+            barrier.add(
+                &lab,
+                &lab.main(),
+                &["claim", &task, "--region", region, "--for", "someone", "--here"],
+            );
+            asked.push(("claim", task));
+        }
+        for ((verb, task), answer) in asked.into_iter().zip(barrier.answers()) {
+            match (verb, answer.code) {
+                ("claim", 0) => {
+                    granted += 1;
+                    live.insert(task);
+                }
+                ("release", 0) => {
+                    ended += 1;
+                    live.remove(&task);
+                }
+                ("compact", 0) => folds += usize::from(answer.json()["result"]["commit"].is_string()),
+                ("claim", 3) => {}
+                _ => panic!("wave {wave}: {verb} {task}: {answer:#?}"),
+            }
+        }
+    }
+    let moments = history::check(&lab);
+    assert_eq!(moments, 1 + granted + ended + folds, "every event is in the ledger or in an archive");
+    assert!(folds > 3, "{folds} folds");
+    let events = history::events(&lab);
+    let count = |kind: &str| events.iter().filter(|past| past.event.event == kind).count();
+    assert_eq!((count("claim"), count("release"), count("compact")), (granted, ended, folds));
+    let states = history::states(&lab);
+    let recorded: BTreeSet<String> =
+        states.last().unwrap().book.leases().iter().map(|lease| lease.task.to_string()).collect();
+    assert_eq!(recorded, live, "what is live is what was answered to be");
+    lab.git(&["fsck", "--strict"]);
+}
+
+#[test]
 fn of_32_claims_of_disjoint_regions_at_once_all_get_a_whole_workspace() {
     for files in [200, 1_500] {
         let lab = Lab::new();

@@ -170,6 +170,24 @@ fn saved_work_whose_return_is_killed_at_any_moment_comes_back() {
     });
 }
 
+#[test]
+fn a_fold_of_the_history_killed_at_any_moment_loses_none_of_it() {
+    try_all(&Operation {
+        words: &["compact"],
+        prepare: |world| world.commit_work(),
+        left: &[],
+        completed: &[],
+        settled: |world| {
+            assert_eq!(world.lab.git(&["rev-list", "--count", "refs/odyssey/ledger"]), "1", "it is folded");
+            let events = history::events(&world.lab);
+            let kinds: Vec<&str> = events.iter().map(|past| past.event.event.as_str()).collect();
+            assert_eq!(kinds, ["compact", "claim", "claim", "init"]);
+            assert_eq!(world.live(), ["other", "work"]);
+            world.assert_workspaces(&["other", "work"]);
+        },
+    });
+}
+
 fn landing(words: &'static [&'static str]) -> Operation {
     Operation {
         words,

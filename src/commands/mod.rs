@@ -4,6 +4,7 @@ pub mod abandon;
 pub mod check;
 pub mod checkup;
 pub mod claim;
+pub mod compact;
 pub mod complete;
 pub mod conflicts;
 pub mod deciding;

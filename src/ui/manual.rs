@@ -38,10 +38,11 @@ const EXITS: [(Option<Kind>, &str); 7] = [
 ];
 
 /// The files and refs, and what they hold.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     (session::POLICY, "The policy, at the top of the main checkout."),
     (copy::FOLDER, "In a workspace: a copy of its lease, for people and agents to read."),
     (local::LEDGER, "The ledger: all leases in its tree, all events as its commits."),
+    ("refs/odyssey/archive/COMMIT", "The ledger's history up to that commit, which was folded away."),
     ("refs/odyssey/salvage/TASK", "Work that was saved before something could have destroyed it."),
 ];
 

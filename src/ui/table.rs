@@ -117,6 +117,9 @@ table! {
         ("git odyssey salvage list", "See what was saved."),
         ("git odyssey salvage restore auth-refactor", "Have an abandoned task's files back."),
     ];
+    Compact = commands::compact::Compact, &[
+        ("git odyssey compact", "Fold the ledger's history into an archive, while everybody goes on."),
+    ];
     Doctor = commands::doctor::Doctor, &[
         ("git odyssey doctor", "Find what is wrong; nothing is changed."),
         ("git odyssey doctor --fix", "Mend what can be mended without losing anything."),
