@@ -565,6 +565,152 @@ hello
 }
 
 #[test]
+fn compact_folds_the_history_and_the_log_shows_all_of_it() {
+    let lab = lab();
+    claim(&lab, "auth", "src/auth/**");
+    lab.advance(5);
+    let mut session = Session::of(&lab);
+    session
+        .run(&["compact"])
+        .run(&["compact"])
+        .run(&["compact", "--json"])
+        .run(&["release", "auth"])
+        .run(&["compact", "--json"])
+        .run(&["log"])
+        .run(&["doctor"])
+        .run(&["uninstall"]);
+    assert_data_eq!(
+        session.screen(),
+        str![[r#"
+$ git odyssey compact
+folded 2 events of the ledger; their history stays under refs/odyssey/archive/[HASH]
+--- exit 0
+
+$ git odyssey compact
+nothing to fold: the ledger's history is one commit
+--- exit 0
+
+$ git odyssey compact --json
+{
+  "command": "compact",
+  "ok": true,
+  "result": {
+    "archive": null,
+    "commit": null,
+    "events": 0
+  },
+  "version": 1
+}
+--- exit 0
+
+$ git odyssey release auth
+released auth
+  removed its workspace and branch
+--- exit 0
+
+$ git odyssey compact --json
+{
+  "command": "compact",
+  "ok": true,
+  "result": {
+    "archive": "refs/odyssey/archive/[HASH]",
+    "commit": "[HASH]",
+    "events": 2
+  },
+  "version": 1
+}
+--- exit 0
+
+$ git odyssey log
+2026-11-24T01:35:00Z  compact 2 events
+2026-11-24T01:35:00Z  release auth of claude-1
+2026-11-24T01:35:00Z  compact 2 events
+2026-11-24T01:30:00Z  claim auth for claude-1, fence 1
+2026-11-24T01:30:00Z  init the ledger
+--- exit 0
+
+$ git odyssey doctor
+all is well
+--- exit 0
+
+$ git odyssey uninstall
+git odyssey is out of this repository
+--- exit 0
+
+
+"#]]
+        .raw()
+    );
+    assert_eq!(lab.git(&["for-each-ref", "refs/odyssey"]), "", "nothing is left of it");
+}
+
+#[test]
+fn a_log_that_ends_at_an_archive_which_is_not_here_says_so() {
+    let lab = lab();
+    lab.odyssey(&["claim", "auth", "--region", "src/auth/**", "--for", "claude-1", "--here"]).ok();
+    lab.odyssey(&["compact"]).ok();
+    let archive = lab.git(&["for-each-ref", "--format=%(refname)", "refs/odyssey/archive"]);
+    lab.git(&["update-ref", "-d", &archive]);
+    lab.git(&["gc", "--quiet", "--prune=now"]);
+    let mut session = Session::of(&lab);
+    session.run(&["log"]).run(&["log", "-n", "1"]).run(&["log", "--json"]).run(&["status"]).run(&["doctor"]);
+    assert_data_eq!(
+        session.screen(),
+        str![[r#"
+$ git odyssey log
+2026-11-24T01:30:00Z  compact 2 events
+what was before is not here; fetch its archive: refs/odyssey/archive/[HASH]
+--- exit 0
+
+$ git odyssey log -n 1
+2026-11-24T01:30:00Z  compact 2 events
+what was before is not here; fetch its archive: refs/odyssey/archive/[HASH]
+--- exit 0
+
+$ git odyssey log --json
+{
+  "command": "log",
+  "ok": true,
+  "result": {
+    "away": "[HASH]",
+    "events": [
+      {
+        "at": "2026-11-24T01:30:00Z",
+        "by": "Ada",
+        "commit": "[HASH]",
+        "event": "compact",
+        "facts": [
+          [
+            "Archive",
+            "[HASH]"
+          ]
+        ],
+        "fence": null,
+        "subject": "compact 2 events",
+        "task": null
+      }
+    ]
+  },
+  "version": 1
+}
+--- exit 0
+
+$ git odyssey status
+TASK  HOLDER    LEFT  COMMITS  EDITS  REGIONS      WHERE
+auth  claude-1  1h    -        -      src/auth/**  -
+--- exit 0
+
+$ git odyssey doctor
+all is well
+--- exit 0
+
+
+"#]]
+        .raw()
+    );
+}
+
+#[test]
 fn status_and_show_and_log_tell_what_is_live() {
     let lab = lab();
     let mut session = Session::of(&lab);

@@ -24,6 +24,14 @@ pub struct Log {
     pub most: Option<usize>,
 }
 
+#[derive(Debug, serde::Serialize)]
+struct Told {
+    events: Vec<Past>,
+    /// The commit that was archived with all that was before, and is not here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    away: Option<String>,
+}
+
 impl Log {
     /// Walks the history.
     ///
@@ -61,8 +69,7 @@ impl Log {
                 format!("what was before is not here; fetch its archive: {ARCHIVES}{archived}"),
             );
         }
-        let away = last.map(|archived| archived.to_string());
-        Ok(Outcome::new(page, &serde_json::json!({ "events": found, "away": away })))
+        Ok(Outcome::new(page, &Told { events: found, away: last.map(|archived| archived.to_string()) }))
     }
 }
 
