@@ -11,6 +11,9 @@ mod fleet;
 #[path = "remote/deciding.rs"]
 mod deciding;
 
+#[path = "remote/folding.rs"]
+mod folding;
+
 #[path = "remote/landing.rs"]
 mod landing;
 

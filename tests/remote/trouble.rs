@@ -54,6 +54,27 @@ fn a_push_whose_answer_is_lost_is_recognised_as_made() {
 }
 
 #[test]
+fn a_fold_whose_answer_is_lost_is_recognised_as_made_and_one_that_is_cut_is_not() {
+    let Scene { fleet, proxy, _daemon } = scene(&["one", "two"]);
+    fleet.run("two", &CLAIM).ok();
+    let before = fleet.there(LEDGER);
+    for cut in [0, 60, 300] {
+        proxy.set(Fault::CutsAfter(cut));
+        let refused = fleet.run("one", &["compact"]);
+        proxy.set(Fault::None);
+        assert_eq!(refused.code, 1, "cut after {cut}: {refused:#?}");
+        assert_eq!(fleet.there(LEDGER), before, "cut after {cut}");
+        assert_eq!(fleet.there(&format!("refs/odyssey/archive/{before}")), "", "cut after {cut}");
+    }
+    proxy.set(Fault::LosesAnswers);
+    let folded = fleet.run("one", &["compact"]).ok();
+    assert!(folded.stdout.contains("folded 2 events"), "{folded:#?}");
+    proxy.set(Fault::None);
+    fleet.run("two", &["renew", "auth"]).ok();
+    assert_eq!(fleet.check(), 4, "init, claim, fold and renewal");
+}
+
+#[test]
 fn a_push_that_is_cut_anywhere_is_made_once_or_not_at_all() {
     let Scene { fleet, proxy, _daemon } = scene(&["one"]);
     for (round, cut) in [0, 1, 60, 200, 400, 100_000].into_iter().enumerate() {

@@ -1,5 +1,6 @@
 //! Ledgers that no rule would write, each refused with its reason.
 
+use super::support::history;
 use super::yard::Yard;
 
 /// An illegal push of the ledger: its name, how it is made (from the yard to a commit), and what its refusal says.
@@ -31,6 +32,18 @@ fn claimed(yard: &Yard, fence: u64, counter: &str, from: &str, to: &str) -> Stri
     let text = text.replace("fence = 1", &format!("fence = {fence}"));
     let files = [("leases/new.toml", Some(text.as_str())), ("fence", Some(counter))];
     yard.ledger_commit(&message("claim", "new", fence), &files, None)
+}
+
+const FOLD: &str = "compact 3 events\n\nOdyssey-Event: compact\n";
+
+/// The message of a fold of this commit.
+fn fold_of(yard: &Yard, commit: &str) -> String {
+    format!("{FOLD}Odyssey-Archive: {}\n", yard.lab.git(&["rev-parse", commit]))
+}
+
+/// A fold of this commit with more trailers, on top of nothing or of the ledger.
+fn folded(yard: &Yard, commit: &str, more: &str, parent: Option<&str>) -> String {
+    yard.ledger_commit(&(fold_of(yard, commit) + more), &[], parent)
 }
 
 const TABLE: &[Illegal] = &[
@@ -241,6 +254,72 @@ const TABLE: &[Illegal] = &[
         "its event override changes a lease",
     ),
     (
+        "a fold of an earlier state",
+        |yard| {
+            let message = fold_of(yard, "refs/odyssey/ledger~1");
+            yard.lab.git(&["commit-tree", "-m", &message, "refs/odyssey/ledger~1^{tree}"])
+        },
+        "only moves forward",
+    ),
+    (
+        "a fold of what is not here",
+        |yard| {
+            let message = format!("{FOLD}Odyssey-Archive: {}\n", "1".repeat(40));
+            yard.ledger_commit(&message, &[], Some(""))
+        },
+        "only moves forward",
+    ),
+    (
+        "a fold of two histories",
+        |yard| {
+            let other = yard.lab.git(&["rev-parse", "refs/odyssey/ledger~1"]);
+            folded(yard, "refs/odyssey/ledger", &format!("Odyssey-Archive: {other}\n"), Some(""))
+        },
+        "only moves forward",
+    ),
+    (
+        "a fold of a file",
+        |yard| {
+            // One that the server has.
+            let blob = yard.lab.git(&["rev-parse", "refs/odyssey/ledger:fence"]);
+            yard.ledger_commit(&format!("{FOLD}Odyssey-Archive: {blob}\n"), &[], Some(""))
+        },
+        "cannot read commit",
+    ),
+    (
+        "a fold that has a parent",
+        |yard| folded(yard, "refs/odyssey/ledger", "", None),
+        "it says that it folds the history, and goes on from a parent",
+    ),
+    (
+        "a fold of a task",
+        |yard| folded(yard, "refs/odyssey/ledger", "Odyssey-Task: auth\nOdyssey-Fence: 1\n", Some("")),
+        "its event compact names a task or a fence",
+    ),
+    (
+        "a fold that ends a lease",
+        |yard| yard.ledger_commit(&fold_of(yard, "refs/odyssey/ledger"), &[(AUTH, None)], Some("")),
+        "which has another tree",
+    ),
+    (
+        "a fold that changes a lease",
+        |yard| {
+            let text = auth(yard, "claude-1", "mallory");
+            yard.ledger_commit(&fold_of(yard, "refs/odyssey/ledger"), &[(AUTH, Some(&text))], Some(""))
+        },
+        "which has another tree",
+    ),
+    (
+        "a fold that writes the same number in another way",
+        |yard| yard.ledger_commit(&fold_of(yard, "refs/odyssey/ledger"), &[("fence", Some("2"))], Some("")),
+        "which has another tree",
+    ),
+    (
+        "a fold without its archive",
+        |yard| folded(yard, "refs/odyssey/ledger", "", Some("")),
+        "comes neither with it nor before",
+    ),
+    (
         "a message as long as a book",
         |yard| yard.ledger_commit(&(message("renew", "auth", 1) + &"x".repeat(70_000)), &[], None),
         "a commit of the ledger is more than 65536",
@@ -289,6 +368,67 @@ fn what_the_rules_write_passes() {
     yard.lab.advance(120);
     yard.lab.odyssey(&["claim", "late", "--region", "src/auth/**", "--take-over"]).ok();
     yard.home_pushes(&["refs/odyssey/ledger"]).ok();
+}
+
+#[test]
+fn a_fold_passes_with_its_archive_which_then_stays() {
+    let yard = Yard::new();
+    let before = yard.lab.git(&["rev-parse", "refs/odyssey/ledger"]);
+    let fold = folded(&yard, "refs/odyssey/ledger", "", Some(""));
+    let archive = format!("refs/odyssey/archive/{before}");
+    let ledger = format!("{fold}:refs/odyssey/ledger");
+    let refused = |arguments: &[&str], why: &str| {
+        let refs = yard.server_refs();
+        let run = yard.home_pushes(arguments);
+        assert_ne!(run.code, 0, "{arguments:?}: it passed");
+        assert!(run.stderr.contains(why), "{arguments:?}: {run:#?}");
+        assert_eq!(yard.server_refs(), refs, "{arguments:?}");
+    };
+    // Of another commit, under another name, in the place of all, or of what nobody folds.
+    let first = yard.lab.git(&["rev-parse", "refs/odyssey/ledger~1"]);
+    refused(&["--force", &ledger, &format!("{first}:{archive}")], "has the name of its commit");
+    refused(
+        &["--force", &ledger, "refs/odyssey/ledger:refs/odyssey/archive/x"],
+        "has the name of its commit",
+    );
+    refused(&["refs/odyssey/ledger:refs/odyssey/archive"], "has the name of its commit");
+    let early = format!("refs/odyssey/ledger~1:refs/odyssey/archive/{first}");
+    refused(&[&early], "no fold of the ledger in this push names it");
+    // What is below a fold is judged as all else is.
+    let bad = changed(&yard, "renew", 1, "claude-1", "mallory");
+    let message = format!("{FOLD}Odyssey-Archive: {bad}\n");
+    let above = yard.lab.git(&["commit-tree", "-m", &message, &format!("{bad}^{{tree}}")]);
+    let both = [format!("{above}:refs/odyssey/ledger"), format!("{bad}:refs/odyssey/archive/{bad}")];
+    refused(&["--force", "--atomic", &both[0], &both[1]], "changes the holder");
+    yard.home_pushes(&["--force", "--atomic", &ledger, &format!("refs/odyssey/ledger:{archive}")]).ok();
+    yard.lab.git(&["update-ref", &archive, &before]);
+    yard.lab.git(&["update-ref", "refs/odyssey/ledger", &fold]);
+    // It does not go back behind the fold, and what was folded away stays.
+    refused(&["--force", &format!("{before}:refs/odyssey/ledger")], "only moves forward");
+    refused(&[&format!(":{archive}")], "an archive of the ledger stays as it is");
+    refused(&["--force", &format!("{first}:{archive}")], "an archive of the ledger stays as it is");
+    // The work goes on, and what was written on what the fold archived does not fit any more.
+    yard.lab.odyssey(&["renew", "ui", "--ttl", "2h"]).ok();
+    yard.home_pushes(&["refs/odyssey/ledger"]).ok();
+    yard.lab.odyssey(&["claim", "docs", "--region", "docs/**"]).ok();
+    yard.lab.odyssey(&["compact"]).ok();
+    yard.lab.odyssey(&["release", "docs"]).ok();
+    yard.lab.odyssey(&["compact"]).ok();
+    // Two folds and what was between them, in one push.
+    yard.home_pushes(&["--force", "refs/odyssey/ledger", "refs/odyssey/archive/*"]).ok();
+    assert_eq!(history::commits(&yard.lab, &yard.server), history::commits(&yard.lab, &yard.lab.main()));
+}
+
+#[test]
+fn a_hook_that_sees_one_ref_at_a_time_takes_the_archive_first() {
+    let yard = Yard::new();
+    yard.lab.odyssey_in(&yard.server, &["server", "install", "--hook", "update"]).ok();
+    yard.lab.odyssey(&["compact"]).ok();
+    let ledger = "refs/odyssey/ledger";
+    let both = yard.home_pushes(&["--force", "--atomic", ledger, "refs/odyssey/archive/*"]);
+    assert!(both.stderr.contains("comes neither with it nor before"), "{both:#?}");
+    yard.home_pushes(&["refs/odyssey/archive/*"]).ok();
+    yard.home_pushes(&["--force", ledger]).ok();
 }
 
 #[test]
