@@ -11,6 +11,9 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Child;
 use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::Duration;
 use std::time::Instant;
@@ -179,6 +182,109 @@ fn while_the_history_is_folded_again_and_again_every_grant_stays_and_no_event_is
         states.last().unwrap().book.leases().iter().map(|lease| lease.task.to_string()).collect();
     assert_eq!(recorded, live, "what is live is what was answered to be");
     lab.git(&["fsck", "--strict"]);
+}
+
+/// The harshest collection that git has: it spares nothing that no ref reaches, however young.
+const GC: [&str; 3] = ["gc", "--quiet", "--prune=now"];
+
+#[test]
+#[allow(clippy::print_stderr, reason = "the tests' own log")]
+fn gc_again_and_again_beside_claims_landings_and_folds_harms_nothing() {
+    let lab = Lab::new();
+    let (over, pause) = (AtomicBool::new(false), Mutex::new(()));
+    let (mut tasks, mut caught) = (0, 0);
+    let collected = std::thread::scope(|scope| {
+        let gc = scope.spawn(|| {
+            let mut times = 0;
+            while !over.load(Ordering::SeqCst) {
+                // What is caught has to find a gap in the end.
+                std::thread::sleep(Duration::from_millis(150));
+                let _pause = pause.lock().unwrap();
+                let run = lab.try_git_in(&lab.main(), &GC);
+                // A ref that moves while git packs it stops git, as it does beside git's own commands.
+                let harmed = ["bad object", "invalid", "not point to a valid object"];
+                assert!(!harmed.iter().any(|word| run.stderr.contains(word)), "{run:#?}");
+                times += u64::from(run.code == 0);
+            }
+            times
+        });
+        let _over = Over(&over);
+        for wave in 0..support::number("GIT_ODYSSEY_WAVES", 3) {
+            let task = |number: usize| format!("wave-{wave}-{number}");
+            let claim = |number: usize| {
+                let words =
+                    ["claim", &task(number), "--region", &format!("src/{number}/**"), "--for", "agent"];
+                words.map(str::to_owned)
+            };
+            let mut barrier = Barrier::closed();
+            for number in 0..6 {
+                let words = claim(number);
+                barrier.add(&lab, &lab.main(), &words.each_ref().map(String::as_str));
+                barrier.add(&lab, &lab.main(), &["compact"]);
+            }
+            for (place, answer) in barrier.answers().into_iter().enumerate() {
+                if answer.code != 0 {
+                    caught += 1;
+                    let words =
+                        if place % 2 == 0 { claim(place / 2).to_vec() } else { vec!["compact".to_owned()] };
+                    caught += again(&lab, &words.iter().map(String::as_str).collect::<Vec<_>>());
+                }
+            }
+            for number in 0..6 {
+                // git itself does not commit safely beside such a collection.
+                let _pause = pause.lock().unwrap();
+                let place = lab.workspace(&task(number));
+                support::write(&place.join(format!("src/{number}/{wave}.txt")), task(number));
+                lab.commit_in(&place, "work");
+            }
+            for number in 0..6 {
+                let mut barrier = Barrier::closed();
+                barrier.add(&lab, &lab.main(), &["compact"]);
+                let folded = barrier.open();
+                caught += again(&lab, &["land", &task(number)]);
+                tasks += 1;
+                for child in folded {
+                    caught += u64::from(child.wait_with_output().unwrap().status.code() != Some(0));
+                }
+            }
+        }
+        over.store(true, Ordering::SeqCst);
+        gc.join().unwrap()
+    });
+    eprintln!("{collected} collections, {tasks} tasks, {caught} commands caught");
+    assert!(collected > 3, "{collected} collections");
+    lab.git(&["fsck", "--strict", "--no-dangling"]);
+    assert_eq!(lab.odyssey(&["doctor"]).ok().stdout, "all is well\n");
+    history::check(&lab);
+    let events = history::events(&lab);
+    let count = |kind: &str| events.iter().filter(|past| past.event.event == kind).count();
+    assert_eq!((count("claim") - count("withdraw"), count("land")), (tasks, tasks));
+    let there = lab.git(&["ls-tree", "-r", "--name-only", "main", "--", "src"]);
+    assert_eq!(there.lines().count(), tasks, "all work is on the target: {there}");
+}
+
+/// Runs a command until a collection does not catch it any more. Answers how often one did.
+fn again(lab: &Lab, words: &[&str]) -> u64 {
+    for times in 0..40 {
+        let run = lab.odyssey(words);
+        // What was caught after it had landed is finished by the next command, which has nothing to land then.
+        let finished = times > 0 && words[0] == "land" && run.stderr.contains("there is no live task");
+        if run.code == 0 || finished {
+            return times;
+        }
+        let sound = lab.try_git_in(&lab.main(), &["rev-parse", "--verify", "refs/odyssey/ledger^{tree}"]);
+        assert!(run.code == 1 && sound.code == 0, "{words:?}: {run:#?} {sound:#?}");
+    }
+    panic!("{words:?} was caught 40 times");
+}
+
+/// Ends what runs beside a test, when the test fails too.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 #[test]

@@ -93,6 +93,9 @@ pub enum GitError {
     /// An object that should be here and is not.
     #[error("object {0} is missing")]
     Missing(Oid),
+    /// An object that was written just now, and that a collection has taken before its ref moved.
+    #[error("a `git gc --prune=now` that runs at this moment has taken {0}, which was written just now")]
+    Collected(Oid),
     /// A file of git's own that does not read as git writes it.
     #[error("{} is broken", .0.display())]
     Broken(PathBuf),
@@ -226,7 +229,7 @@ impl Explain for GitError {
             }
             GitError::TooOld { .. } => vec!["install a newer git and put it first on PATH".to_owned()],
             GitError::Missing(_) => vec!["see what else is missing: git fsck --connectivity-only".to_owned()],
-            GitError::Moved { .. } => vec!["run the same command again".to_owned()],
+            GitError::Moved { .. } | GitError::Collected(_) => vec!["run the same command again".to_owned()],
             GitError::Locked(path) => vec![format!(
                 "if no git command is running, a killed one left {} behind: git odyssey doctor --fix",
                 path.display()

@@ -27,6 +27,7 @@ pub mod snapshot;
 pub mod status;
 pub mod worktree;
 
+mod collecting;
 mod hidden;
 mod lineage;
 mod loose;

@@ -119,7 +119,8 @@ impl Repo {
         // The chain of commits is the history; a reflog beside it would only grow.
         let log =
             LogChange { mode: RefLog::AndReference, force_create_reflog: false, message: Default::default() };
-        self.change(name, expect, Change::Update { log, expected, new: Target::Object(new) })
+        let change = Change::Update { log, expected, new: Target::Object(new) };
+        self.kept_while(&[new], || self.change(name, expect, change))
     }
 
     /// Whether a ref stands both in a file of its own and, with the same value, among the packed ones: then the file can
@@ -201,6 +202,10 @@ impl Repo {
         push(&["prepare"]);
         push(&["commit"]);
         let git = Git::at(self.folder()).args(["update-ref", "-m", reason, "--stdin", "-z"]).input(input);
-        git.holding_unanswered(lock)?.run().map(drop)
+        let new = steps.iter().filter_map(|step| match step {
+            Step::Update(_, _, new) => Some(*new),
+            Step::Verify(..) | Step::Delete(..) => None,
+        });
+        self.kept_while(&new.collect::<Vec<_>>(), || git.holding_unanswered(lock)?.run().map(drop))
     }
 }

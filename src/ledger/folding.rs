@@ -59,8 +59,8 @@ impl Ledger<'_> {
             self.sync_ref(&format!("{}{tip}", fold::ARCHIVES))?;
             match self.move_to(Expect::At(tip), folded.commit, &[folded.commit]) {
                 Ok(()) => return Ok(Some(folded)),
-                // Somebody wrote without the lock. That archive is a part of the next one.
-                Err(LedgerError::Git(GitError::Moved { .. })) => {}
+                // Somebody wrote without the lock, or what was written is gone. That archive is a part of the next one.
+                Err(LedgerError::Git(GitError::Moved { .. } | GitError::Collected(_))) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -239,8 +239,8 @@ impl<'repo> Ledger<'repo> {
             }
             match self.append(state, &entries, now) {
                 Ok(()) => return Ok(answer),
-                // Somebody wrote without the lock. What they wrote counts: decide again.
-                Err(LedgerError::Git(GitError::Moved { .. })) => {}
+                // Somebody wrote without the lock, and what they wrote counts; or what was written is gone. Decide again.
+                Err(LedgerError::Git(GitError::Moved { .. } | GitError::Collected(_))) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -332,7 +332,9 @@ impl<'repo> Ledger<'repo> {
         if self.durability == Durability::Synced {
             self.repo.sync_objects(&written)?;
         }
+        let young = self.repo.copies(&written)?;
         self.repo.edit(name, Expect::value(self.repo.reference(name)?), tip)?;
+        self.repo.put_back(&young)?;
         Ok(tip)
     }
 
@@ -376,7 +378,9 @@ impl<'repo> Ledger<'repo> {
         if self.durability == Durability::Synced {
             self.repo.sync_objects(written)?;
         }
+        let young = self.repo.copies(written)?;
         self.repo.edit(LEDGER, expect, commit)?;
+        self.repo.put_back(&young)?;
         self.sync_ref(LEDGER)
     }
 
