@@ -38,6 +38,9 @@ fn one_machine_folds_the_history_and_the_others_go_on() {
     fleet.run("two", &["compact"]).ok();
     claim(&fleet, "one", "one-b");
     fleet.run("one", &["compact"]).ok();
+    // On the server itself it is the same.
+    claim(&fleet, "two", "two-b");
+    fleet.lab.odyssey_in(&fleet.bare(), &["compact"]).ok();
     // Whoever has missed all of it finds the way from what it saw last.
     claim(&fleet, "away", "away-a");
     fleet.run("two", &["release", "two-a"]).ok();
@@ -45,7 +48,7 @@ fn one_machine_folds_the_history_and_the_others_go_on() {
     fleet.run("away", &["status", "--fetch"]).ok();
     let subjects = log(&fleet, "one");
     assert_eq!(subjects.last().unwrap(), "init the ledger");
-    assert_eq!(subjects.iter().filter(|subject| subject.starts_with("compact ")).count(), 3);
+    assert_eq!(subjects.iter().filter(|subject| subject.starts_with("compact ")).count(), 4);
     assert_eq!(log(&fleet, "two"), subjects);
     assert_eq!(log(&fleet, "away"), subjects);
     assert_eq!(fleet.check(), subjects.len());
