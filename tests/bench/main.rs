@@ -2,9 +2,10 @@
 //! Benchmarks as whole processes, with the size of the work varied; prints tables for the README.
 //!
 //! `cargo bench` runs all; `cargo bench -- claim` (`here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`,
-//! `watch`, `remote`, `server`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in
+//! `watch`, `remote`, `server`, `growth`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in
 //! turns, are what to quote.
 
+mod growth;
 mod parties;
 mod remote;
 mod server;
@@ -40,6 +41,7 @@ fn main() -> Result<(), Failed> {
         ("watch", watch::watch),
         ("remote", remote::remote),
         ("server", server::server),
+        ("growth", growth::growth),
     ];
     for (name, bench) in all {
         // Gigabytes are written only for who asks for it.
