@@ -6,6 +6,10 @@ use std::time::Instant;
 
 use crate::fleet::Fleet;
 use crate::fleet::LEDGER;
+use crate::repository::EVIL;
+use crate::repository::evil_tree;
+use crate::repository::outside;
+use crate::repository::shown;
 use crate::support;
 use crate::support::Run;
 
@@ -215,4 +219,28 @@ fn a_ledger_that_points_at_itself_or_at_no_commit_is_refused() {
     let refused = fleet.run("one", &["status", "--fetch"]);
     assert_eq!(refused.code, 1, "{refused:#?}");
     assert_eq!(fleet.here("one", LEDGER), seen);
+}
+
+#[test]
+fn work_from_the_remote_with_a_path_into_gits_own_folder_is_not_unpacked() {
+    for path in EVIL {
+        for (name, on_branch) in [("refs/heads/odyssey/evil", true), ("refs/odyssey/salvage/evil", false)] {
+            let (fleet, _) = victim();
+            let outside = outside(&fleet.lab);
+            let one = fleet.machine("one");
+            push(&fleet, &tree(&fleet, &lease(&fleet, "mode = \"exclusive\"")), CLAIM);
+            fleet.lab.git_in(&fleet.bare(), &["update-ref", "refs/heads/odyssey/evil", "main"]);
+            let tree = evil_tree(&fleet.lab, &fleet.bare(), path);
+            let commit = fleet
+                .lab
+                .git_in(&fleet.bare(), &["commit-tree", "-p", "main", "-m", "salvage evil: x", &tree]);
+            fleet.lab.git_in(&fleet.bare(), &["update-ref", name, &commit]);
+            let before = (shown(&one.join(".git/hooks")), shown(&outside));
+            let resumed = fleet.run("one", &["resume", "evil"]);
+            assert_eq!(resumed.code, 1, "{path}, {on_branch}: {resumed:#?}");
+            assert_eq!((shown(&one.join(".git/hooks")), shown(&outside)), before, "{path}, {on_branch}");
+            assert!(!fleet.workspace("one", "evil").join(path).exists());
+            fleet.run("one", &["claim", "next", "--region", "x", "--for", "a"]).ok();
+        }
+    }
 }

@@ -10,14 +10,14 @@ use crate::support::Run;
 const CLAIM: [&str; 6] = ["claim", "auth", "--region", "**", "--for", "claude-1"];
 
 /// A folder outside of the repository with something of a person's own in it.
-fn outside(lab: &Lab) -> std::path::PathBuf {
+pub fn outside(lab: &Lab) -> std::path::PathBuf {
     let folder = lab.root().join("outside");
     support::write(&folder.join("secret"), "secret\n");
     folder
 }
 
 /// Everything below a folder, with what is in it.
-fn shown(folder: &Path) -> String {
+pub fn shown(folder: &Path) -> String {
     let script = "find . -printf '%p %y %l\\n' | sort; find . -type f -exec cat {} +";
     let mut command = std::process::Command::new("sh");
     Run::of(command.args(["-c", script]).current_dir(folder)).ok().stdout
@@ -153,25 +153,36 @@ fn a_repository_of_somebody_else_runs_none_of_its_programs() {
     assert!(ran.exists());
 }
 
+/// A tree in a repository with one file at a path that git itself would not take.
+pub fn evil_tree(lab: &Lab, repository: &Path, path: &str) -> String {
+    let file = lab.root().join("object");
+    support::write(&file, "evil\n");
+    let mut mode = "100755";
+    let mut oid = lab.git_in(repository, &["hash-object", "-w", file.to_str().unwrap()]);
+    // From the innermost folder outwards, past git's own checks.
+    for name in path.rsplit('/') {
+        let hex = (0..oid.len()).step_by(2);
+        let bytes: Vec<u8> = hex.map(|at| u8::from_str_radix(&oid[at..at + 2], 16).unwrap()).collect();
+        std::fs::write(&file, [format!("{mode} {name}\0").as_bytes(), &bytes].concat()).unwrap();
+        let words = ["hash-object", "-w", "--literally", "-t", "tree", file.to_str().unwrap()];
+        (mode, oid) = ("40000", lab.git_in(repository, &words));
+    }
+    oid
+}
+
+/// The paths of an attack, out of a checkout or into git's own folder.
+pub const EVIL: [&str; 4] =
+    [".git/hooks/pre-commit", ".GIT/config", "../outside/secret", "a/../../outside/secret"];
+
 #[test]
 fn a_commit_with_a_path_into_gits_own_folder_is_not_written_to_a_checkout() {
-    for path in [".git/hooks/pre-commit", ".GIT/config", "../outside/secret", "a/../../outside/secret"] {
+    for path in EVIL {
         let lab = Lab::new();
         let outside = outside(&lab);
         lab.odyssey(&CLAIM).ok();
         let before = (shown(&lab.main().join(".git/hooks")), shown(&outside));
-        // From the innermost folder outwards, past git's own checks.
-        let file = lab.root().join("object");
-        support::write(&file, "evil\n");
-        let mut entry = ("100755", lab.git(&["hash-object", "-w", file.to_str().unwrap()]));
-        for name in path.rsplit('/') {
-            let hex = (0..entry.1.len()).step_by(2);
-            let oid: Vec<u8> = hex.map(|at| u8::from_str_radix(&entry.1[at..at + 2], 16).unwrap()).collect();
-            std::fs::write(&file, [format!("{} {name}\0", entry.0).as_bytes(), &oid].concat()).unwrap();
-            let words = ["hash-object", "-w", "--literally", "-t", "tree", file.to_str().unwrap()];
-            entry = ("40000", lab.git(&words));
-        }
-        let tip = lab.git(&["commit-tree", "-p", "odyssey/auth", "-m", "evil", &entry.1]);
+        let tree = evil_tree(&lab, &lab.main(), path);
+        let tip = lab.git(&["commit-tree", "-p", "odyssey/auth", "-m", "evil", &tree]);
         let update = ["-c", "core.hooksPath=/dev/null", "update-ref", "refs/heads/odyssey/auth", &tip];
         lab.git_in(&lab.workspace("auth"), &update);
         for words in [
