@@ -591,6 +591,18 @@ fn saved_work_of_a_live_task_is_for_its_holder_to_write() {
 }
 
 #[test]
+fn decisions_of_a_review_go_forward_only_and_are_for_the_holder_of_the_task() {
+    let yard = Yard::new();
+    let push = |what: &str, who: &str| {
+        yard.home_pushes_with(&[&format!("{what}:refs/odyssey/reviews/auth")], &[("GITEA_PUSHER_NAME", who)])
+    };
+    assert!(push("main", "mallory").stderr.contains("auth is held by claude-1"));
+    push("main", "claude-1").ok();
+    let gone = push("", "claude-1");
+    assert!(gone.stderr.contains("decisions of a review are not removed by a push"), "{gone:#?}");
+}
+
+#[test]
 fn a_parked_lease_is_taken_over_for_a_claim_only_and_its_work_stays() {
     let yard = Yard::new();
     let as_mallory = [("GITEA_PUSHER_NAME", "mallory")];

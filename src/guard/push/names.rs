@@ -11,6 +11,9 @@ use crate::git::error::GitError;
 /// Where salvaged work is, by task.
 const SALVAGE: &str = "refs/odyssey/salvage/";
 
+/// Where reviews are, by task.
+const REVIEWS: &str = "refs/odyssey/reviews/";
+
 /// What is there would be seen in another's place, and judged in neither.
 const REPLACED: &str = "refs/replace/";
 
@@ -18,7 +21,10 @@ impl Push<'_> {
     /// What a ref's name alone forbids.
     pub(super) fn refused_by_name(&self, one: &Moved) -> Result<Option<String>, GitError> {
         if let Some(task) = one.name.strip_prefix(SALVAGE) {
-            return self.refused_salvage(one, task);
+            return self.refused_kept(one, task, "saved work is");
+        }
+        if let Some(task) = one.name.strip_prefix(REVIEWS) {
+            return self.refused_kept(one, task, "decisions of a review are");
         }
         if one.name.starts_with(REPLACED) && one.new.is_some() {
             return Ok(Some("objects are not replaced by a push".to_owned()));
@@ -51,15 +57,15 @@ impl Push<'_> {
         Ok(self.not_his(lease))
     }
 
-    /// Why saved work may not be written by this pusher, or would be lost.
-    fn refused_salvage(&self, one: &Moved, task: &str) -> Result<Option<String>, GitError> {
+    /// Why what is kept of a task may not be written by this pusher, or would be lost.
+    fn refused_kept(&self, one: &Moved, task: &str, what: &str) -> Result<Option<String>, GitError> {
         let kept = match (one.old, one.new) {
             (None, _) => true,
             (Some(old), Some(new)) => self.repo.reaches(new, old)?,
             (Some(_), None) => false,
         };
         if !kept {
-            return Ok(Some("saved work is not removed by a push".to_owned()));
+            return Ok(Some(format!("{what} not removed by a push")));
         }
         // Whatever is below a task's name would stand in the way of what is to be saved there.
         let Ok(task) = task.parse::<TaskName>() else {
