@@ -1827,6 +1827,7 @@ $ git odyssey uninstall --json
   "ok": true,
   "result": {
     "kept_branches": [],
+    "kept_reviews": 0,
     "kept_salvage": 0,
     "kept_worktrees": []
   },

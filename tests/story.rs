@@ -440,7 +440,8 @@ CHANGELOG.md (both changed the same lines)
     notes has
       | # story: claude-1, in conflict
 hint: nothing has moved; both sides are as they were
-hint: settle it in the workspace: git merge main, commit, then land again
+hint: settle it one by one: git odyssey review notes
+hint: or in the workspace: git merge main, commit, then land again
 --- exit 4
 
 "#]]
