@@ -11,10 +11,10 @@
 //! | floor | room | for | never |
 //! |---:|---|---|---|
 //! | 0 | [`base`] | durations, time, atomic files, locks, failures with hints, pages | knows the domain |
-//! | 1 | [`domain`] | regions, leases, fences, events, notices, the policy: the rules | I/O, clock, git |
+//! | 1 | [`domain`] | regions, leases, fences, events, notices, reviews, the policy: the rules | I/O, clock, git |
 //! | 1 | [`git`] | the only room that talks to git, through gix or the binary | knows what a lease is |
-//! | 2 | [`ledger`] | the domain kept in the ref, intents that survive a kill, the journal of notices | decides policy |
-//! | 2 | [`merge`] | parties and their live trees, the conflict matrix, the commit that would land, what decides it | moves a ref |
+//! | 2 | [`ledger`] | the domain kept in refs: the ledger, reviews; intents that survive a kill, the journal of notices | decides policy |
+//! | 2 | [`merge`] | parties and their live trees, the conflict matrix, the commit that would land, what or who decides it | moves a ref |
 //! | 2 | [`guard`] | gathers what a hook judges, and judges it by the rules | writes anything |
 //! | 2 | [`workspace`] | a task's worktree: its place, its copy of the lease, how it goes without loss | touches the ledger |
 //! | 3 | [`commands`] | one file a request: arguments, run, outcome | prints, exits, reads the environment |
@@ -34,8 +34,8 @@
 //! 6. Every operation of several steps writes an intent first; after a kill it is finished or undone.
 //!    ([`ledger::intent`], [`commands::recover`])
 //! 7. Work that has not landed is parked, and the next claimant of its regions chooses. ([`domain::book`])
-//! 8. A merge verdict is a function of its inputs, and equals git's own. ([`git::merge`]) What a strategy decides beyond it
-//!    is told, and kept in the commit. ([`merge::strategy`])
+//! 8. A merge verdict is a function of its inputs, and equals git's own. ([`git::merge`]) What a strategy or a person decides
+//!    beyond it is told, and kept in the commit. ([`merge::strategy`], [`merge::review`])
 //!
 //! # What is deliberately absent
 //!
