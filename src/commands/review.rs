@@ -17,6 +17,7 @@ use super::Context;
 use super::Outcome;
 use super::session::Session;
 
+pub mod action;
 pub mod desk;
 pub mod ending;
 pub mod error;
