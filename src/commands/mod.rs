@@ -1,6 +1,7 @@
 //! Floor 3: one file a request: its arguments, what it does, what it answers. Nothing here prints or exits.
 
 pub mod abandon;
+pub mod board;
 pub mod check;
 pub mod checkup;
 pub mod claim;

@@ -25,7 +25,7 @@ use super::session::Session;
 mod look;
 mod reactions;
 mod said;
-mod wakes;
+pub mod wakes;
 
 use look::Look;
 use reactions::Reactions;
@@ -45,7 +45,7 @@ pub struct Watch {
 /// The runtime that waits for changes could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot wait for changes")]
-struct NoRuntime(#[source] std::io::Error);
+pub struct NoRuntime(#[source] pub std::io::Error);
 
 impl Explain for NoRuntime {}
 

@@ -8,6 +8,7 @@
 //! ```
 //! The sides are among the commits' parents, so a push of the ref carries them and git keeps them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use std::time::Instant;
@@ -161,6 +162,16 @@ pub fn all(repo: &Repo) -> Result<Vec<Review>, ReviewError> {
         }
     }
     Ok(found)
+}
+
+/// The tasks that have a review, and the commit that it is at.
+///
+/// # Errors
+/// When the refs cannot be listed.
+pub fn tips(repo: &Repo) -> Result<BTreeMap<TaskName, Oid>, GitError> {
+    let task = |name: &str| name.strip_prefix(PREFIX).and_then(|name| name.parse().ok());
+    let found = repo.references(PREFIX)?;
+    Ok(found.into_iter().filter_map(|(name, tip)| Some((task(&name)?, tip))).collect())
 }
 
 impl Stored {
