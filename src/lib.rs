@@ -18,7 +18,7 @@
 //! | 2 | [`guard`] | gathers what a hook judges, and judges it by the rules | writes anything |
 //! | 2 | [`workspace`] | a task's worktree: its place, its copy of the lease, how it goes without loss | touches the ledger |
 //! | 3 | [`commands`] | one file a request: arguments, run, outcome | prints, exits, reads the environment |
-//! | 4 | [`ui`] | terminal text, JSON, help, completions: who is asking | touches git |
+//! | 4 | [`ui`] | terminal text, JSON, the page in the browser, help, completions: who is asking | touches git |
 //!
 //! # Invariants
 //!
@@ -40,9 +40,9 @@
 //! # What is deliberately absent
 //!
 //! No daemon, no server, no database: the state is in the repository, or in that of a remote which decides for several
-//! machines by what a git server does anyway ([`ledger::remote`]). A watcher is a process that somebody runs, and
-//! nothing depends on there being one. No stash is ever used. No lease state is kept in
-//! git's configuration, because worktrees made at the same time fight for that file.
+//! machines by what a git server does anyway ([`ledger::remote`]). A watcher, or the server of the page in the browser
+//! ([`ui::serve`]), is a process that somebody runs, and nothing depends on there being one. No stash is ever used. No
+//! lease state is kept in git's configuration, because worktrees made at the same time fight for that file.
 
 pub mod base;
 pub mod commands;

@@ -9,6 +9,7 @@ pub mod json;
 pub mod layout;
 pub mod manual;
 pub mod record;
+pub mod serve;
 pub mod start;
 pub mod table;
 pub mod terminal;

@@ -101,6 +101,10 @@ table! {
         ("git odyssey review auth-refactor --take 3f1c2ab90d41 theirs", "Decide one conflict for the task's side."),
         ("git odyssey review auth-refactor --finish", "Land with what was decided."),
     ];
+    Serve = super::serve::Serve, &[
+        ("git odyssey serve", "In the browser: everything that is live, and reviews; until Ctrl-C."),
+        ("git odyssey serve --port 4000", "At a port of your choice."),
+    ];
     Conflicts = commands::conflicts::Conflicts, &[
         ("git odyssey conflicts", "See whether all work fits together, uncommitted edits of people included."),
         ("git odyssey conflicts main auth", "Say whether two revisions would merge; nothing is written."),

@@ -1,0 +1,341 @@
+// A review: the list of what is to be decided, one conflict of it in full, and every step.
+
+import { conflictPanel } from "./conflict.js";
+import { ask, editText, finish, preview, runCheck } from "./dialogs.js";
+import { button, count, make, replace, say, trouble } from "./make.js";
+import { get, step } from "./server.js";
+
+/** What is shown; nothing while another view is. */
+let shown = null;
+
+/** Texts that somebody began to write and did not save, by task and conflict: closing a dialog loses nothing. */
+const drafts = new Map();
+
+addEventListener("beforeunload", (event) => {
+  if (drafts.size > 0) event.preventDefault();
+});
+
+/** Shows a task's review: opens or resumes it. */
+export function showReview(page, task) {
+  document.title = `review ${task} · git odyssey`;
+  document.getElementById("where").textContent = `review of ${task}`;
+  const list = make("nav", { class: "list", "aria-label": "Conflicts" });
+  const panel = make("section", { class: "panel", "aria-label": "The conflict" });
+  const bar = make("div", { class: "bar-of-actions" });
+  page.main.replaceChildren(bar, make("div", { class: "review" }, list, panel));
+  const review = new Review(page, task, { list, panel, bar });
+  shown = review;
+  page.setKeys(review.keys());
+  review.load(null);
+}
+
+/** Something happened: in these tasks' reviews, or anywhere when it cannot be told. */
+export function reviewMoved(tasks) {
+  if (shown && shown.isShown() && (tasks === null || tasks.includes(shown.task))) shown.loadAgain();
+}
+
+class Review {
+  constructor(page, task, parts) {
+    Object.assign(this, { page, task, parts });
+    this.view = null;
+    this.at = null;
+    this.filter = "";
+    this.busy = 0;
+    this.turn = 0;
+    this.policyCheck = null;
+  }
+
+  isShown() {
+    return shown === this && this.parts.list.isConnected;
+  }
+
+  keys() {
+    const take = (choice) => () => this.take(choice);
+    return [
+      { key: "n", what: "next open conflict", does: () => this.move(1, true) },
+      { key: "p", what: "previous open conflict", does: () => this.move(-1, true) },
+      { key: "j", what: "next conflict, open or not", does: () => this.move(1, false) },
+      { key: "k", what: "previous conflict, open or not", does: () => this.move(-1, false) },
+      { key: "o", what: "take ours: the target's", does: take("ours") },
+      { key: "t", what: "take theirs: the task's", does: take("theirs") },
+      { key: "b", what: "take both, ours first", does: take("both") },
+      { key: "B", what: "take both, theirs first", does: take("both-reversed") },
+      { key: "0", what: "take what was there before either", does: take("base") },
+      { key: "e", what: "edit: write a text of your own", does: () => this.edit() },
+      { key: "a", what: "keep the file at another name", does: () => this.rename() },
+      { key: "m", what: "say why, in a note", does: () => this.note() },
+      { key: "y", what: "agree to what somebody decided in your region", does: () => this.confirm() },
+      { key: "u", what: "undo", does: () => this.again("undo", "taken back") },
+      { key: "r", what: "redo", does: () => this.again("redo", "done again") },
+      { key: "/", what: "search", does: () => this.parts.list.querySelector("input")?.focus() },
+      { key: "v", what: "preview the merged file", does: () => this.preview() },
+      { key: "c", what: "run the check on the result", does: () => runCheck(this) },
+      { key: "f", what: "finish", does: () => this.finish() },
+    ];
+  }
+
+  /** Opens or resumes it, for a purpose if none has begun yet. */
+  async load(purpose) {
+    const turn = ++this.turn;
+    try {
+      if (this.policyCheck === null) this.policyCheck = (await get("board")).check ?? "";
+      const view = await step(this.task, { do: "open", purpose });
+      // What was asked for later is newer, and was answered already or will be.
+      if (turn !== this.turn) return;
+      this.page.complain(null);
+      this.see(view);
+    } catch (error) {
+      if (this.isShown() && turn === this.turn) this.closed(error);
+    }
+  }
+
+  loadAgain() {
+    // What this page asked for is shown by its answer.
+    if (this.busy === 0 && this.view) this.load(null);
+  }
+
+  /** There is nothing to show. */
+  closed(error) {
+    this.view = null;
+    const open = (purpose, label) => button(label, () => this.load(purpose));
+    this.parts.bar.replaceChildren();
+    this.parts.list.replaceChildren();
+    this.parts.panel.replaceChildren(
+      make("h1", {}, `No review of ${this.task}`),
+      make("div", { role: "alert" }, trouble(error)),
+      make("p", { class: "row" }, open("land", "Open to land by a merge"), open("squash", "Open to land as one commit"), open("sync", "Open to bring the target's work in")),
+      make("p", {}, make("a", { href: "#/board" }, "Back to the board")),
+    );
+  }
+
+  /** A step; answers whether it was taken. */
+  async act(action, done) {
+    if (!this.view) return false;
+    this.busy++;
+    this.turn++;
+    this.parts.panel.setAttribute("aria-busy", "true");
+    try {
+      const view = await step(this.task, action);
+      if (!this.isShown()) return true;
+      this.page.complain(null);
+      this.see(view);
+      if (done) say(`${done}: ${view.open} of ${count(view.count, "conflict")} open`);
+      return true;
+    } catch (error) {
+      if (this.isShown()) this.page.complain(error);
+      return false;
+    } finally {
+      this.busy--;
+      this.parts.panel.removeAttribute("aria-busy");
+    }
+  }
+
+  /** Undoes or redoes, and shows what that changed. */
+  async again(step, done) {
+    if (!this.view) return;
+    const decided = ({ item }) => [item.id, JSON.stringify(item.resolution)];
+    const before = new Map(this.items().map(decided));
+    if (!(await this.act({ do: step }, done)) || !this.view) return;
+    const changed = this.items().find((one) => before.get(one.item.id) !== decided(one)[1]);
+    if (changed) this.select(changed.item.id);
+  }
+
+  see(view) {
+    if (!this.isShown()) return;
+    this.view = view;
+    if (view.moved) say(`A side has moved: ${count(view.moved.kept, "decision")} hold still, ${view.moved.gone} were about something else.`);
+    for (const note of view.notes ?? []) say(note);
+    const all = this.items();
+    if (!all.some(({ item }) => item.id === this.at)) {
+      this.at = (all.find(({ item }) => item.standing === "open") ?? all[0])?.item.id ?? null;
+    }
+    this.draw();
+  }
+
+  items() {
+    return this.view.files.flatMap((file) => file.items.map((item) => ({ file, item })));
+  }
+
+  current() {
+    return this.view ? this.items().find(({ item }) => item.id === this.at) : undefined;
+  }
+
+  select(id) {
+    this.at = id;
+    this.draw();
+    this.parts.list.querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest" });
+    this.parts.panel.querySelector("h2")?.focus({ preventScroll: true });
+    if (innerWidth < 800) this.parts.panel.scrollIntoView({ block: "start" });
+  }
+
+  move(by, openOnly) {
+    if (!this.view) return;
+    const all = this.items();
+    const from = all.findIndex(({ item }) => item.id === this.at);
+    for (let far = 1; far <= all.length; far++) {
+      const { item } = all[(from + by * far + all.length * far) % all.length];
+      if (!openOnly || item.standing === "open") return this.select(item.id);
+    }
+    say("nothing is open any more");
+  }
+
+  async take(choice) {
+    const now = this.current();
+    if (!now) return;
+    if (!now.item.choices.includes(choice)) {
+      say(`this cannot become ${choice}; it can become ${now.item.choices.join(", ")}`);
+      return;
+    }
+    const wasOpen = now.item.standing === "open";
+    const taken = await this.act({ do: "take", conflict: now.item.id, choice }, choice);
+    if (taken && wasOpen && this.at === now.item.id && this.view.open > 0) this.move(1, true);
+  }
+
+  async edit() {
+    const now = this.current();
+    if (!now || !now.item.choices.includes("text")) return say("this cannot be written by hand");
+    const { id } = now.item;
+    try {
+      const draft = await step(this.task, { do: "draft", conflict: id });
+      editText({
+        path: now.file.path,
+        names: [this.view.target, this.view.task],
+        draft,
+        begun: drafts.get(`${this.task} ${id}`),
+        keep: (text) => (text === null ? drafts.delete(`${this.task} ${id}`) : drafts.set(`${this.task} ${id}`, text)),
+        save: (text) => this.act({ do: "take", conflict: id, choice: "text", text, ends: draft.ends }, "own text"),
+        why: () => this.page.main.ownerDocument.getElementById("trouble").textContent,
+      });
+    } catch (error) {
+      this.page.complain(error);
+    }
+  }
+
+  rename() {
+    const now = this.current();
+    if (!now || !now.item.choices.includes("at")) return say("this cannot be kept at another name");
+    ask({ title: `Keep ${now.file.path} at another name`, label: "Path, from the top of the repository", value: now.file.path }, (text) =>
+      this.act({ do: "take", conflict: now.item.id, choice: "at", text }, `at ${text}`));
+  }
+
+  note() {
+    const now = this.current();
+    if (!now?.item.resolution) return say("decide it first, then say why");
+    ask({ title: `Why ${now.item.resolution.choice}?`, label: "A line that is kept with the decision, and in the commit", value: now.item.resolution.note ?? "" }, (text) =>
+      this.act({ do: "note", conflict: now.item.id, text }, "noted"));
+  }
+
+  confirm() {
+    const now = this.current();
+    if (now) this.act({ do: "confirm", conflict: now.item.id }, "agreed");
+  }
+
+  async preview() {
+    const now = this.current();
+    if (!now) return;
+    try {
+      const { text } = await step(this.task, { do: "preview", path: now.file.path });
+      preview(now.file.path, text);
+    } catch (error) {
+      this.page.complain(error);
+    }
+  }
+
+  finish() {
+    if (this.view) finish(this);
+  }
+
+  /** It is over: back to the board. */
+  leave(text) {
+    for (const key of drafts.keys()) if (key.startsWith(`${this.task} `)) drafts.delete(key);
+    shown = null;
+    location.hash = "#/board";
+    say(text);
+  }
+
+  draw() {
+    const { list, panel, bar } = this.parts;
+    const { view } = this;
+    const what = { land: `to land on ${view.target}`, squash: `to land on ${view.target} as one commit`, sync: `to bring ${view.target} in` }[view.purpose];
+    replace(
+      bar,
+      make("h1", {}, `Review of ${view.task} `, make("span", { class: "quiet" }, what)),
+      make("p", { class: "count", id: "count" }, view.open === 0 ? make("span", { class: "good" }, "✓ all decided") : `${view.open} of ${view.count} open`,
+        view.unconfirmed > 0 ? make("span", { class: "warn" }, `, ${view.unconfirmed} to be agreed to`) : null),
+      make(
+        "div",
+        { class: "row", role: "group", "aria-label": "The review" },
+        button("Undo", () => this.again("undo", "taken back"), { key: "u", "data-key": "undo", disabled: view.undo === 0 }),
+        button("Redo", () => this.again("redo", "done again"), { key: "r", "data-key": "redo", disabled: view.redo === 0 }),
+        button("Check", () => runCheck(this), { key: "c", "data-key": "check", "aria-haspopup": "dialog" }),
+        button("Finish", () => this.finish(), { key: "f", "data-key": "finish", class: view.open + view.unconfirmed === 0 ? "main" : null, "aria-haspopup": "dialog" }),
+        button("Give up", () => this.drop(), { "data-key": "drop", "aria-haspopup": "dialog" }),
+      ),
+    );
+    replace(list, this.search(), this.groups());
+    const now = this.current();
+    replace(panel, now ? conflictPanel(this, now) : make("p", {}, "There is no conflict any more: finish it."));
+  }
+
+  drop() {
+    ask({ title: "Give this review up?", label: null, yes: "Give it up", text: "What was decided stays in its history. Nothing else changes." }, async () => {
+      const { view } = this;
+      try {
+        await step(this.task, { do: "drop" });
+        this.leave(`gave up the review of ${view.task}`);
+        return true;
+      } catch (error) {
+        this.page.complain(error);
+        return false;
+      }
+    });
+  }
+
+  search() {
+    const typed = (event) => {
+      this.filter = event.target.value;
+      replace(this.parts.list.querySelector(".groups"), this.groups().childNodes.length ? [...this.groups().childNodes] : []);
+    };
+    const left = (event) => {
+      if (event.key === "Escape" || event.key === "Enter") {
+        event.preventDefault();
+        const first = this.parts.list.querySelector("button.item");
+        if (event.key === "Enter" && first) this.select(first.dataset.id);
+        else event.target.blur();
+      }
+    };
+    return make("label", { class: "search" }, "Search ", make("kbd", {}, "/"),
+      make("input", { type: "search", "data-key": "search", value: this.filter, oninput: typed, onkeydown: left, placeholder: "path, name or text" }));
+  }
+
+  groups() {
+    const wanted = this.filter.toLowerCase();
+    const has = (file, item) =>
+      [file.path, item.id, item.standing, item.resolution?.choice, item.base, item.ours, item.theirs].some((text) => text?.toLowerCase().includes(wanted));
+    const groups = this.view.files.map((file) => {
+      const items = file.items.filter((item) => wanted === "" || has(file, item));
+      if (items.length === 0) return null;
+      return make("li", {}, make("h2", { class: "path" }, file.path), make("ul", { class: "plain" }, items.map((item) => this.row(item))));
+    });
+    const some = groups.filter(Boolean);
+    return make("ul", { class: "groups plain", "data-scroll": "groups" }, some.length > 0 ? some : make("li", {}, "nothing is like that"));
+  }
+
+  row(item) {
+    const [sign, words] = standing(item);
+    return make("li", {}, make(
+      "button",
+      { type: "button", class: `item ${item.standing}`, "data-key": `item ${item.id}`, "data-id": item.id, "aria-current": item.id === this.at ? "true" : null, onclick: () => this.select(item.id) },
+      make("span", { class: "sign", "aria-hidden": "true" }, sign),
+      make("span", {}, item.line === null ? "the file" : `line ${item.line}`),
+      make("span", { class: "state" }, words),
+    ));
+  }
+}
+
+/** A sign and words for where an item stands. */
+export function standing(item) {
+  if (item.standing === "open") return ["○", "open"];
+  if (item.standing === "unconfirmed") return ["◐", `${item.resolution.choice}, to be agreed to`];
+  return ["●", item.resolution.choice];
+}
