@@ -5,6 +5,7 @@ use serde_json::json;
 use super::FILE;
 use super::TRAP;
 use super::driver::Browser;
+use super::driver::DELETE;
 use super::driver::ENTER;
 use super::driver::ESCAPE;
 use super::lab;
@@ -94,6 +95,15 @@ fn a_conflict_is_settled_with_the_keys_alone_and_the_commit_is_what_git_would_ma
     browser.until("document.querySelector('dialog textarea')?.value === 'my own <last>\\n'");
     browser.press_with_control(ENTER);
     browser.until(&format!("{OPEN} === '✓ all decided'"));
+    // A search leaves what is like it, and Enter goes there.
+    browser.press("/twelfth");
+    browser.until("document.querySelectorAll('.list button.item').length === 1");
+    browser.press(&ENTER.to_string());
+    browser.until("document.querySelector('.decision').textContent.includes('both-reversed')");
+    browser.press("/");
+    browser.press_with_control('a');
+    browser.press(&format!("{DELETE}{ESCAPE}"));
+    browser.until("document.querySelectorAll('.list button.item').length === 4");
     browser.press("m");
     browser.until("document.querySelector('dialog input')");
     browser.press(&format!("neither was right{ENTER}"));

@@ -15,6 +15,7 @@ use super::http;
 pub const ESCAPE: char = '\u{e00c}';
 pub const ENTER: char = '\u{e007}';
 pub const CONTROL: char = '\u{e009}';
+pub const DELETE: char = '\u{e017}';
 
 /// A browser with an empty profile.
 pub struct Browser {

@@ -73,7 +73,7 @@ function version(name, title, text, content, by) {
     "section",
     { class: `version ${name}`, "aria-label": title },
     make("h3", {}, title),
-    by === null ? null : make("p", { class: "quiet" }, by),
+    make("p", { class: "quiet" }, by ?? ""),
     text === null
       ? make("p", { class: "nothing" }, "nothing")
       : make("pre", { tabindex: "0", "aria-label": `${title}, text`, "data-scroll": `text ${name}` }, content),

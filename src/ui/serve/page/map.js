@@ -2,12 +2,12 @@
 
 import { count, make } from "./make.js";
 
-/** How many colours there are; a task's name stands beside its colour always. */
+/** How many colours there are. A task keeps its own; its name stands beside it always. */
 const COLOURS = 6;
 
 /** The map of a board. */
 export function map(board) {
-  const colours = new Map(board.tasks.map((task, number) => [task.task, number % COLOURS]));
+  const colours = new Map(board.tasks.map((task) => [task.task, task.fence % COLOURS]));
   const { root, empty } = board.map;
   const parts = [make("ul", { class: "tree" }, root.inside.map((place) => row(place, "", colours)))];
   if (root.inside.length === 0) parts[0] = make("p", {}, "There is no file yet.");

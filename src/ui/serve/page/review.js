@@ -43,6 +43,8 @@ class Review {
     this.busy = 0;
     this.turn = 0;
     this.policyCheck = null;
+    this.shape = null;
+    this.rows = new Map();
   }
 
   isShown() {
@@ -100,6 +102,7 @@ class Review {
     const open = (purpose, label) => button(label, () => this.load(purpose));
     this.parts.bar.replaceChildren();
     this.parts.list.replaceChildren();
+    this.shape = null;
     this.parts.panel.replaceChildren(
       make("h1", {}, `No review of ${this.task}`),
       make("div", { role: "alert" }, trouble(error)),
@@ -162,7 +165,8 @@ class Review {
 
   select(id) {
     this.at = id;
-    this.draw();
+    this.mark();
+    this.drawPanel();
     this.parts.list.querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest" });
     this.parts.panel.querySelector("h2")?.focus({ preventScroll: true });
     if (innerWidth < 800) this.parts.panel.scrollIntoView({ block: "start" });
@@ -254,7 +258,7 @@ class Review {
   }
 
   draw() {
-    const { list, panel, bar } = this.parts;
+    const { list, bar } = this.parts;
     const { view } = this;
     const what = { land: `to land on ${view.target}`, squash: `to land on ${view.target} as one commit`, sync: `to bring ${view.target} in` }[view.purpose];
     replace(
@@ -272,9 +276,42 @@ class Review {
         button("Give up", () => this.drop(), { "data-key": "drop", "aria-haspopup": "dialog" }),
       ),
     );
-    replace(list, this.search(), this.groups());
+    if (!list.hasChildNodes()) list.append(this.search(), make("ul", { class: "groups plain", "data-scroll": "groups" }));
+    this.drawList();
+    this.drawPanel();
+  }
+
+  drawPanel() {
     const now = this.current();
-    replace(panel, now ? conflictPanel(this, now) : make("p", {}, "There is no conflict any more: finish it."));
+    replace(this.parts.panel, now ? conflictPanel(this, now) : make("p", {}, "There is no conflict any more: finish it."));
+  }
+
+  /** The list, of which only what changed is made anew: there may be hundreds of rows, and a key should not wait for them. */
+  drawList() {
+    const groups = this.wanted();
+    const shape = JSON.stringify(groups.map(({ file, items }) => [file.path, items.map((item) => item.id)]));
+    if (shape !== this.shape) {
+      this.shape = shape;
+      this.rows = new Map();
+      const made = groups.map(({ file, items }) =>
+        make("li", {}, make("h2", { class: "path" }, file.path), make("ul", { class: "plain" }, items.map((item) => this.row(item)))));
+      replace(this.parts.list.querySelector(".groups"), made.length > 0 ? made : make("li", {}, "nothing is like that"));
+    } else {
+      for (const item of groups.flatMap(({ items }) => items)) {
+        const { drawn, element } = this.rows.get(item.id);
+        if (drawn === looks(item)) continue;
+        const hadFocus = element.contains(document.activeElement);
+        element.replaceWith(this.row(item));
+        if (hadFocus) this.rows.get(item.id).element.querySelector("button").focus({ preventScroll: true });
+      }
+    }
+    this.mark();
+  }
+
+  /** Marks the row of what is shown. */
+  mark() {
+    this.parts.list.querySelector("[aria-current]")?.removeAttribute("aria-current");
+    this.rows.get(this.at)?.element.querySelector("button").setAttribute("aria-current", "true");
   }
 
   drop() {
@@ -294,7 +331,7 @@ class Review {
   search() {
     const typed = (event) => {
       this.filter = event.target.value;
-      replace(this.parts.list.querySelector(".groups"), this.groups().childNodes.length ? [...this.groups().childNodes] : []);
+      this.drawList();
     };
     const left = (event) => {
       if (event.key === "Escape" || event.key === "Enter") {
@@ -308,30 +345,31 @@ class Review {
       make("input", { type: "search", "data-key": "search", value: this.filter, oninput: typed, onkeydown: left, placeholder: "path, name or text" }));
   }
 
-  groups() {
+  /** The files and their items that the search is for. */
+  wanted() {
     const wanted = this.filter.toLowerCase();
     const has = (file, item) =>
       [file.path, item.id, item.standing, item.resolution?.choice, item.base, item.ours, item.theirs].some((text) => text?.toLowerCase().includes(wanted));
-    const groups = this.view.files.map((file) => {
-      const items = file.items.filter((item) => wanted === "" || has(file, item));
-      if (items.length === 0) return null;
-      return make("li", {}, make("h2", { class: "path" }, file.path), make("ul", { class: "plain" }, items.map((item) => this.row(item))));
-    });
-    const some = groups.filter(Boolean);
-    return make("ul", { class: "groups plain", "data-scroll": "groups" }, some.length > 0 ? some : make("li", {}, "nothing is like that"));
+    const groups = this.view.files.map((file) => ({ file, items: wanted === "" ? file.items : file.items.filter((item) => has(file, item)) }));
+    return groups.filter(({ items }) => items.length > 0);
   }
 
   row(item) {
     const [sign, words] = standing(item);
-    return make("li", {}, make(
+    const element = make("li", {}, make(
       "button",
-      { type: "button", class: `item ${item.standing}`, "data-key": `item ${item.id}`, "data-id": item.id, "aria-current": item.id === this.at ? "true" : null, onclick: () => this.select(item.id) },
+      { type: "button", class: `item ${item.standing}`, "data-key": `item ${item.id}`, "data-id": item.id, onclick: () => this.select(item.id) },
       make("span", { class: "sign", "aria-hidden": "true" }, sign),
       make("span", {}, item.line === null ? "the file" : `line ${item.line}`),
       make("span", { class: "state" }, words),
     ));
+    this.rows.set(item.id, { drawn: looks(item), element });
+    return element;
   }
 }
+
+/** All by which a row can differ from what it was. */
+const looks = (item) => JSON.stringify([item.line, standing(item)]);
 
 /** A sign and words for where an item stands. */
 export function standing(item) {
