@@ -182,8 +182,8 @@ impl<'a> Checkup<'a> {
                 self.off_branch(lease, branch)?;
                 continue;
             }
-            if self.session.authority.is_some() {
-                // Where a remote decides, that is the lease of another machine, which knows more.
+            if self.session.authority.is_some() || !self.session.repo.server_hooks()?.is_empty() {
+                // Where a remote decides, and on a server, that is the lease of another machine, which knows more.
                 continue;
             }
             let what = format!("{} has a lease, and its branch {} is gone", lease.task, short(branch));

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use crate::base::failure::Explain;
 use crate::base::failure::Failure;
 use crate::base::failure::Kind;
+use crate::base::lock::Lock;
 use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::domain::policy::merging::MergeStrategy;
@@ -12,6 +13,7 @@ use crate::domain::policy::merging::TIMEOUT;
 use crate::domain::policy::merging::UnknownStrategy;
 use crate::domain::region::Region;
 use crate::domain::region::RegionSet;
+use crate::domain::review::Resolutions;
 use crate::merge::strategy::Rule;
 use crate::merge::strategy::Rules;
 use crate::merge::strategy::decision::Decision;
@@ -34,6 +36,24 @@ pub struct StrategyFor {
     pub glob: String,
     /// What decides.
     pub strategy: MergeStrategy,
+}
+
+/// What was decided of single conflicts in a review.
+#[derive(Clone, Copy)]
+pub struct Reviewed<'a> {
+    /// What was decided.
+    pub resolutions: &'a Resolutions,
+    /// Whether that stands, asked just before anything moves; nothing may be decided while what it answers lives.
+    pub stands: &'a dyn Fn() -> Result<Option<Lock>, Failure>,
+}
+
+static NOTHING: Resolutions = Resolutions::new();
+
+impl Reviewed<'_> {
+    /// Nothing was.
+    pub fn nothing() -> Reviewed<'static> {
+        Reviewed { resolutions: &NOTHING, stands: &|| Ok(None) }
+    }
 }
 
 /// Words that are no such rule.

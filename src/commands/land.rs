@@ -17,7 +17,6 @@ use crate::domain::lease::Phase;
 use crate::domain::policy;
 use crate::domain::policy::Strategy;
 use crate::domain::refused::Refused;
-use crate::domain::review::Resolutions;
 use crate::domain::task::TaskName;
 use crate::git::BString;
 use crate::git::Oid;
@@ -40,6 +39,7 @@ use super::Context;
 use super::Outcome;
 use super::deciding;
 use super::deciding::Deciding;
+use super::deciding::Reviewed;
 use super::facts::Known;
 use super::handover::error::HandoverError;
 use super::init;
@@ -170,7 +170,7 @@ impl Land {
     /// # Errors
     /// When anything speaks against it; then nothing has moved.
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
-        let landed = self.land(context, &Resolutions::new())?;
+        let landed = self.land(context, Reviewed::nothing())?;
         Ok(Outcome::new(page(&landed), &landed))
     }
 
@@ -178,7 +178,7 @@ impl Land {
     ///
     /// # Errors
     /// As for [`Land::run`].
-    pub fn land(&self, context: &Context<'_>, resolutions: &Resolutions) -> Result<Landed, Failure> {
+    pub fn land(&self, context: &Context<'_>, reviewed: Reviewed<'_>) -> Result<Landed, Failure> {
         let session = Session::open(context)?;
         recover::cut_off(&session, context)?;
         init::heed_silence(&session, context)?;
@@ -186,7 +186,7 @@ impl Land {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.attempt(&session, context, &task, resolutions) {
+            match self.attempt(&session, context, &task, reviewed) {
                 Err(Attempt::Moved(_)) if tries < TRIES => {}
                 Err(Attempt::Moved(failure) | Attempt::Failed(failure)) => return Err(failure),
                 Ok(landed) => return Ok(landed),
@@ -199,7 +199,7 @@ impl Land {
         session: &Session,
         context: &Context<'_>,
         task: &TaskName,
-        resolutions: &Resolutions,
+        reviewed: Reviewed<'_>,
     ) -> Result<Landed, Attempt> {
         let lease = verified_lease(session, context, task)?;
         let branch = lease.branch().ok_or_else(|| LandError::Here(task.clone())).map_err(Failure::from)?;
@@ -214,7 +214,7 @@ impl Land {
             return Err(Failure::from(LandError::Nothing(task.clone(), target)).into());
         }
         let overridden = judge(session, context, &lease, &commits, old)?;
-        let merged = self.merged(session, context, &lease, (tip, old), &commits, resolutions)?;
+        let merged = self.merged(session, context, &lease, (tip, old), &commits, reviewed)?;
         if let Some(words) = self.check(session)? {
             check(session, &lease, branch, workspace.as_ref(), merged.commit, &words)?;
         }
@@ -222,8 +222,10 @@ impl Land {
             let moves = vec![(lease.target.clone(), merged.commit)];
             overriding::record(session, context, &refusal, moves)?;
         }
+        let stands = (reviewed.stands)()?;
         let landing = Landing { lease: &lease, old, new: merged.commit, keep: self.keep };
         let Moved { checkouts, kept, written } = landing.carry_out(session).map_err(Attempt::of)?;
+        drop(stands);
         let workspace = self.clear(session, &lease)?;
         removal::settle(Some(written), &workspace)?;
         Ok(Landed {
@@ -256,7 +258,7 @@ impl Land {
         lease: &Lease,
         (tip, old): (Oid, Oid),
         commits: &[Oid],
-        resolutions: &Resolutions,
+        reviewed: Reviewed<'_>,
     ) -> Result<Merged, Failure> {
         let strategy = self.strategy(session);
         if strategy == Strategy::FfOnly && !session.repo.reaches(tip, old)? {
@@ -266,7 +268,7 @@ impl Land {
         let (repo, now) = (&session.repo, session.now);
         let rules = self.deciding.rules(session)?;
         let facts = Known::of(session, repo, lease, tip, old);
-        let (rules, facts) = (&rules, &facts);
+        let (rules, facts, resolutions) = (&rules, &facts, reviewed.resolutions);
         let parts = Parts { repo, lease, tip, target: old, commits, rules, facts, resolutions, now };
         let merged = result::make(parts, strategy)?;
         for difference in &merged.differences {

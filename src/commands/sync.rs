@@ -12,7 +12,6 @@ use crate::base::text;
 use crate::domain::judge::Actor;
 use crate::domain::lease::Lease;
 use crate::domain::refused::Refused;
-use crate::domain::review::Resolutions;
 use crate::domain::task::TaskName;
 use crate::git::repo::Repo;
 use crate::ledger::error::LedgerError;
@@ -26,6 +25,7 @@ use super::Context;
 use super::Outcome;
 use super::deciding;
 use super::deciding::Deciding;
+use super::deciding::Reviewed;
 use super::facts::Known;
 use super::handover::error::HandoverError;
 use super::init;
@@ -151,7 +151,7 @@ impl Sync {
     /// # Errors
     /// When anything speaks against it; then nothing has moved.
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
-        let synced = self.sync(context, &Resolutions::new())?;
+        let synced = self.sync(context, Reviewed::nothing())?;
         Ok(Outcome::new(page(&synced), &synced))
     }
 
@@ -159,7 +159,7 @@ impl Sync {
     ///
     /// # Errors
     /// As for [`Sync::run`].
-    pub fn sync(&self, context: &Context<'_>, resolutions: &Resolutions) -> Result<Synced, Failure> {
+    pub fn sync(&self, context: &Context<'_>, reviewed: Reviewed<'_>) -> Result<Synced, Failure> {
         let session = Session::open(context)?;
         let task = session.task(self.task.as_ref())?;
         recover::cut_off(&session, context)?;
@@ -171,7 +171,7 @@ impl Sync {
         let mut tries = 0;
         let synced = loop {
             tries += 1;
-            match self.attempt(&session, context, &actor, &task, resolutions) {
+            match self.attempt(&session, context, &actor, &task, reviewed) {
                 Err(failure) if tries < TRIES && failure.is(is_moved) => {}
                 other => break other?,
             }
@@ -189,7 +189,7 @@ impl Sync {
         context: &Context<'_>,
         actor: &Actor,
         task: &TaskName,
-        resolutions: &Resolutions,
+        reviewed: Reviewed<'_>,
     ) -> Result<Synced, Failure> {
         let lease = writable(session, actor, task)?;
         let branch = lease.branch().ok_or_else(|| SyncError::Here(task.clone()))?;
@@ -229,7 +229,7 @@ impl Sync {
             commits: &own,
             rules: &rules,
             facts: &facts,
-            resolutions,
+            resolutions: reviewed.resolutions,
             now: session.now,
         };
         let merged = self.merged(context, parts)?;
@@ -239,8 +239,10 @@ impl Sync {
         if let Some(refusal) = land::judge(session, context, &lease, &made, target)? {
             overriding::record(session, context, &refusal, vec![(branch.to_owned(), new)])?;
         }
+        let stands = (reviewed.stands)()?;
         let syncing = Syncing { lease: &lease, branch, workspace: &workspace, old, new };
         let moved = syncing.carry_out(session)?;
+        drop(stands);
         synced.how = Some(if own.is_empty() { How::FastForward } else { self.how().into() });
         synced.decisions = merged.decisions;
         synced.dropped = merged.dropped;

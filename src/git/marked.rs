@@ -38,7 +38,7 @@ pub struct Open {
 pub enum Marks {
     /// Both sides, in pieces as small as they can be.
     Plain,
-    /// Both sides and between them what was there: fewer pieces, with the lines in them that both sides share.
+    /// Both sides and between them what was there: fewer pieces, and in them also lines that both sides have.
     WithBase,
 }
 
@@ -62,7 +62,7 @@ impl Repo {
     ) -> Result<Oid, GitError> {
         let style = match marks {
             Marks::Plain => "merge.conflictStyle=merge",
-            Marks::WithBase => "merge.conflictStyle=zdiff3",
+            Marks::WithBase => "merge.conflictStyle=diff3",
         };
         let mut git = Git::at(self.folder()).args(["-c", style]);
         git = git.args(["merge-tree", "--write-tree", "--no-messages", "--name-only", "-z"]);
@@ -195,9 +195,26 @@ pub fn both(first: &[u8], second: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Whether a text holds a mark that names this commit as ours.
-pub fn has_marks(text: &[u8], ours: Oid) -> bool {
-    text.split_inclusive(|&byte| byte == b'\n').any(|line| mark(line, b'<', Some(ours)).is_some())
+/// Whether a text holds a mark that names one of these commits: an attribute may make marks short, and where git merged
+/// twice there are marks in what it calls one side.
+pub fn has_marks(text: &[u8], commits: [Oid; 2]) -> bool {
+    let names = commits.map(|commit| format!(" {commit}"));
+    let is_mark = |line: &[u8]| {
+        let letter = line.first().copied().filter(|letter| b"<>".contains(letter));
+        let rest = letter.map(|letter| &line[line.iter().take_while(|&&byte| byte == letter).count()..]);
+        rest.is_some_and(|rest| names.iter().any(|name| rest.starts_with(name.as_bytes())))
+    };
+    text.split(|&byte| byte == b'\n').any(is_mark)
+}
+
+/// Whether a text is what git made of several merge bases, with marks where these conflict.
+pub fn is_made_of_bases(text: &[u8]) -> bool {
+    let name = b" Temporary merge branch ";
+    let is_mark = |line: &[u8]| {
+        let rest = &line[line.iter().take_while(|&&byte| byte == b'<').count()..];
+        rest.len() < line.len() && rest.starts_with(name)
+    };
+    text.split(|&byte| byte == b'\n').any(is_mark)
 }
 
 /// Whether a line is the mark before the base: git names it in words of its own.

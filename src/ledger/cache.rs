@@ -60,7 +60,7 @@ impl LeaseCache {
 
     /// Finds the line of a lease.
     pub fn find(&mut self, oid: Oid) -> Option<Line<'_>> {
-        let line = Line::parse(&self.text[self.lines.get(&oid)?.clone()])?;
+        let line = Line::parse(oid, &self.text[self.lines.get(&oid)?.clone()])?;
         self.used += 1;
         Some(line)
     }
@@ -95,6 +95,17 @@ impl LeaseCache {
     }
 }
 
+/// The length of a line's checksum.
+const SUM: usize = 8;
+
+/// The checksum of a line.
+fn checksum(oid: Oid, text: &[u8]) -> String {
+    let mut sum = adler2::Adler32::new();
+    sum.write_slice(oid.as_bytes());
+    sum.write_slice(text);
+    format!("{:08x}", sum.checksum())
+}
+
 /// A lease as it stands in the cache.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
@@ -107,7 +118,13 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn parse(text: &'a [u8]) -> Option<Line<'a>> {
+    /// Reads a line as it was written: a disk may lose a part of a file that nobody waited for.
+    fn parse(oid: Oid, text: &'a [u8]) -> Option<Line<'a>> {
+        let (sum, text) = text.split_at_checked(SUM)?;
+        let text = text.strip_prefix(b" ")?;
+        if sum != checksum(oid, text).as_bytes() {
+            return None;
+        }
         let mut parts = text.splitn(4, |&byte| byte == b' ');
         let fence = Fence(parts.next()?.to_str().ok()?.parse().ok()?);
         Some(Line { fence, task: parts.next()?, keys: parts.next()?, json: parts.next()? })
@@ -173,13 +190,15 @@ fn line(oid: Oid, lease: &Lease) -> Vec<u8> {
             return Vec::new();
         }
     };
-    let mut line = format!("{oid} {} {} ", lease.fence, lease.task).into_bytes();
+    let mut text = format!("{} {} ", lease.fence, lease.task).into_bytes();
     for key in lease.regions.iter().flat_map(region_index::keys_of) {
-        line.extend(escaped(&key));
-        line.push(b',');
+        text.extend(escaped(&key));
+        text.push(b',');
     }
-    line.push(b' ');
-    line.extend(json);
+    text.push(b' ');
+    text.extend(json);
+    let mut line = format!("{oid} {} ", checksum(oid, &text)).into_bytes();
+    line.extend(text);
     line.push(b'\n');
     line
 }
@@ -343,7 +362,11 @@ mod tests {
                 let own = regions(if name % 4 == 3 { elsewhere(name % 12) } else { wanted });
                 let near = Near::new(&task, &own);
                 let lines: Vec<Vec<u8>> = leases.iter().map(|lease| line(oid(1), lease)).collect();
-                let is_near = |line: &[u8]| near.has(&Line::parse(&line[41..]).unwrap());
+                let is_near = |line: &[u8]| {
+                    near.has(
+                        &Line::parse(Oid::from_hex(&line[..40]).unwrap(), line[41..].trim_end()).unwrap(),
+                    )
+                };
                 let some: Vec<Lease> = leases
                     .iter()
                     .zip(&lines)

@@ -21,6 +21,7 @@ use crate::base::failure::Kind;
 use crate::base::lock::Lock;
 use crate::base::text;
 use crate::domain::holder::Holder;
+use crate::domain::lease::Fence;
 use crate::domain::review::ItemId;
 use crate::domain::review::Purpose;
 use crate::domain::review::Resolution;
@@ -58,6 +59,8 @@ pub struct Review {
     pub purpose: Purpose,
     /// How far it is.
     pub stage: Stage,
+    /// The fence of the lease whose work it is about.
+    pub fence: Fence,
     /// The full name of the target.
     pub target: String,
     /// The target's commit as it was last looked at.
@@ -207,8 +210,8 @@ impl Stored {
                 id.filter(ItemId::is_whole).ok_or_else(|| damaged("a resolution has no name".to_owned()))?;
             resolutions.insert(id, resolution(repo, entry.oid, &damaged)?);
         }
-        let ReviewFile { task, purpose, stage, target, .. } = file;
-        let review = Review { task, purpose, stage, target, ours, theirs, resolutions };
+        let ReviewFile { task, purpose, stage, fence, target, .. } = file;
+        let review = Review { task, purpose, stage, fence, target, ours, theirs, resolutions };
         Ok(Stored { tip, review, entries })
     }
 
@@ -364,6 +367,14 @@ fn with(mut entries: Vec<Entry>, id: &ItemId, entry: Option<Entry>) -> Vec<Entry
     entries
 }
 
+/// Waits for one's turn to take steps: while this lives nobody else does, in any review of the repository.
+///
+/// # Errors
+/// When the file system has no locks.
+pub fn turn(repo: &Repo) -> Result<Lock, FileError> {
+    Lock::wait(&local::folder(repo).join("lock").join("reviews"))
+}
+
 /// How long another git may take over a ref of ours.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -414,7 +425,7 @@ fn write(
     // A decision that was told to be kept has to be on the disk.
     repo.sync_objects(&objects)?;
     let name = reference(&review.task);
-    let _turn = Lock::wait(&local::folder(repo).join("lock").join("reviews"))?;
+    let _turn = turn(repo)?;
     free(&repo.common_dir().join(format!("{name}.lock")))?;
     match repo.edit(&name, Expect::value(before), tip) {
         Err(GitError::Moved { .. } | GitError::Locked { .. }) => Err(ReviewError::Busy(review.task)),

@@ -128,7 +128,7 @@ impl<'a> Reviewing<'a> {
             let what = What::Place { base, ours, theirs };
             let choices = self.fitting(conflict, body.as_ref())?;
             items.push(Item {
-                id: self.name(conflict, &what, 0)?,
+                id: self.name(conflict, &what, &[])?,
                 path: conflict.path.clone(),
                 what,
                 choices,
@@ -136,20 +136,21 @@ impl<'a> Reviewing<'a> {
         }
         let mut line = 1;
         let mut ids = Vec::new();
-        for piece in body.iter().flat_map(|body| &body.pieces) {
+        let pieces = body.as_ref().map_or(&[][..], |body| &body.pieces);
+        for (number, piece) in pieces.iter().enumerate() {
             match piece {
                 Piece::Settled(text) => line += text.lines().count(),
                 Piece::Open(open) => {
                     let what = self.lines(line, open);
-                    // Of the same lines at several places of a file each is a thing of its own.
-                    let same = |item: &&Item| is_same(&item.what, &what);
-                    let before = items.iter().filter(same).count();
-                    let id = self.name(conflict, &what, before)?;
+                    let around = around(pieces, number);
+                    let around: Vec<&[u8]> = around.iter().map(Vec::as_slice).collect();
+                    let id = self.name(conflict, &what, &around)?;
                     if let What::Lines { ours, .. } = &what {
                         line += ours.lines().count();
                     }
                     ids.push(id.clone());
-                    let choices = vec!["ours", "theirs", "both", "both-reversed", "base", "text"];
+                    let mut choices = vec!["ours", "theirs", "both", "both-reversed", "base", "text"];
+                    choices.retain(|name| *name != "base" || open.base.is_some());
                     items.push(Item { id, path: conflict.path.clone(), what, choices });
                 }
             }
@@ -176,7 +177,28 @@ impl<'a> Reviewing<'a> {
         };
         let (ours, theirs) = (read(ours)?, read(theirs)?);
         let pieces = marked::pieces(&text, Marks::WithBase, (self.ours, &ours), (self.theirs, &theirs));
-        Ok(pieces.map(|pieces| Body { mode, pieces, ids: Vec::new() }))
+        let Some(mut pieces) = pieces.filter(|pieces| !pieces.iter().any(|piece| self.has_marks(piece)))
+        else {
+            return Ok(None);
+        };
+        for piece in &mut pieces {
+            // What git made of several bases was nobody's.
+            if let Piece::Open(open) = piece {
+                open.base = open.base.take().filter(|base| !marked::is_made_of_bases(base));
+            }
+        }
+        Ok(Some(Body { mode, pieces, ids: Vec::new() }))
+    }
+
+    /// Whether git has merged twice, and what it calls settled or one side's is neither.
+    fn has_marks(&self, piece: &Piece) -> bool {
+        let has = |text: &[u8]| marked::has_marks(text, [self.ours, self.theirs]);
+        match piece {
+            Piece::Settled(text) => has(text),
+            Piece::Open(Open { base, ours, theirs }) => {
+                has(ours) || has(theirs) || base.as_deref().is_some_and(has)
+            }
+        }
     }
 
     fn lines(&self, line: usize, open: &Open) -> What {
@@ -190,7 +212,7 @@ impl<'a> Reviewing<'a> {
     }
 
     /// The name of a thing: the hash of all that it is about.
-    fn name(&self, conflict: &Conflict, what: &What, before: usize) -> Result<ItemId, GitError> {
+    fn name(&self, conflict: &Conflict, what: &What, around: &[&[u8]]) -> Result<ItemId, GitError> {
         let mut about = Vec::new();
         let mut put = |bytes: &[u8]| {
             // With its length before it no two lists of parts are the same bytes.
@@ -200,7 +222,10 @@ impl<'a> Reviewing<'a> {
         put(&conflict.path);
         match what {
             What::Lines { base, ours, theirs, .. } => {
-                [b"lines", before.to_string().as_bytes(), base, ours, theirs].into_iter().for_each(put);
+                [b"lines", base.as_slice(), ours, theirs]
+                    .into_iter()
+                    .chain(around.iter().copied())
+                    .for_each(put);
             }
             What::Place { base, ours, theirs } => {
                 put(conflict.kind.name().as_bytes());
@@ -233,8 +258,7 @@ impl<'a> Reviewing<'a> {
     /// When an object cannot be read.
     pub fn fits(&self, opened: &Opened, item: &Item, choice: &Choice) -> Result<bool, GitError> {
         match (&item.what, choice) {
-            (What::Lines { .. }, Choice::At(_)) => Ok(false),
-            (What::Lines { .. }, _) => Ok(true),
+            (What::Lines { .. }, choice) => Ok(item.choices.contains(&choice.name())),
             (What::Place { .. }, choice) => {
                 Ok(self.place(&opened.conflict, opened.body.is_some(), choice)?.is_some())
             }
@@ -249,12 +273,14 @@ impl<'a> Reviewing<'a> {
         let Opened { conflict, items, body } = opened;
         let (mut entries, mut decisions) = (Vec::new(), Vec::new());
         let mut mode = body.as_ref().map(|body| body.mode);
+        let mut at = conflict.path.clone();
         for item in items {
             let What::Place { .. } = item.what else { continue };
             let Some(resolution) = resolutions.get(&item.id) else { return Ok(None) };
             let place = self.place(conflict, body.is_some(), &resolution.choice)?;
             let Some(place) = place else { return Ok(None) };
             mode = place.lines;
+            at = place.at.unwrap_or(at);
             entries.extend(place.entries);
             decisions.push(told(conflict, resolution, None));
         }
@@ -264,7 +290,7 @@ impl<'a> Reviewing<'a> {
             decisions.push(told(conflict, resolution, Some(hunk)));
         }
         let blob = self.repo.write_blob(&resolved.text)?;
-        entries.push((conflict.path.clone(), Some((mode, blob))));
+        entries.push((at, Some((mode, blob))));
         Ok(Some((entries, decisions)))
     }
 
@@ -351,15 +377,27 @@ struct Resolved<'r> {
     hunks: Vec<(Decided, &'r Resolution)>,
 }
 
-/// Whether two things are about the same lines, at different places.
-fn is_same(one: &What, other: &What) -> bool {
-    match (one, other) {
-        (
-            What::Lines { base, ours, theirs, .. },
-            What::Lines { base: other_base, ours: other_ours, theirs: other_theirs, .. },
-        ) => (base, ours, theirs) == (other_base, other_ours, other_theirs),
-        _ => false,
+/// How many lines around tell apart places that want the same.
+const AROUND: usize = 3;
+
+/// What tells an open piece from others of the same file that want the same: nothing where there is no other; else which
+/// of how many it is, and the lines around it. So when one of them goes, what was decided of none passes for another's.
+fn around(pieces: &[Piece], number: usize) -> Vec<Vec<u8>> {
+    let same: Vec<usize> = (0..pieces.len()).filter(|other| pieces[*other] == pieces[number]).collect();
+    if same.len() < 2 {
+        return Vec::new();
     }
+    let settled = |place: Option<usize>| match place.and_then(|place| pieces.get(place)) {
+        Some(Piece::Settled(text)) => text.split_inclusive(|&byte| byte == b'\n').collect(),
+        Some(Piece::Open(_)) | None => Vec::new(),
+    };
+    let (before, after) = (settled(number.checked_sub(1)), settled(Some(number + 1)));
+    let which = same.iter().position(|other| *other == number).unwrap_or_default();
+    vec![
+        format!("{which} of {}", same.len()).into_bytes(),
+        before[before.len().saturating_sub(AROUND)..].concat(),
+        after[..after.len().min(AROUND)].concat(),
+    ]
 }
 
 /// The lines that a choice makes of the three versions; nothing for a choice that is not about lines.
@@ -367,12 +405,27 @@ fn chosen(choice: &Choice, base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Ve
     Some(match choice {
         Choice::Ours => ours.to_vec(),
         Choice::Theirs => theirs.to_vec(),
-        Choice::Both => marked::both(ours, theirs),
-        Choice::BothReversed => marked::both(theirs, ours),
+        Choice::Both => both(ours, theirs),
+        Choice::BothReversed => both(theirs, ours),
         Choice::Base => base.to_vec(),
         Choice::Text(text) => text.clone(),
         Choice::At(_) => return None,
     })
+}
+
+/// The lines of both, one after the other; what both begin and end with is there once.
+fn both(first: &[u8], second: &[u8]) -> Vec<u8> {
+    let split = |text: &'_ [u8]| -> Vec<Vec<u8>> {
+        text.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect()
+    };
+    let (one, other) = (split(first), split(second));
+    let shorter = one.len().min(other.len());
+    let begin = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
+    let end = one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count();
+    let end = end.min(shorter - begin);
+    let (middle, rest) = (one[begin..one.len() - end].concat(), other[begin..other.len() - end].concat());
+    let tail = one[one.len() - end..].concat();
+    [one[..begin].concat(), marked::both(&middle, &rest), tail].concat()
 }
 
 /// Lines of which the last one has an end.

@@ -299,3 +299,84 @@ hint: it can become ours, theirs, base, a FILE
         assert_eq!(folders.odyssey(&["review", "work", "--take", "f", choice]).code, 2, "{choice}: {why}");
     }
 }
+
+/// The lines of the target that look like marks.
+fn marks(lab: &Lab) -> String {
+    lab.try_git_in(&lab.main(), &["grep", "-nE", "^(<<<<<|>>>>>)", "main"]).stdout
+}
+
+#[test]
+fn a_file_in_a_renamed_folder_with_lines_to_decide_gets_both_decisions() {
+    for (place, path) in [("both", "b/x"), ("at:a/x", "a/x")] {
+        let lab = lab_of(
+            "mkdir a; seq 1 20 > a/k; seq 1 20 | sed s/^/l/ > x; for i in 1 2 3; do seq $i 30 > a/f$i; done",
+            "git mv a b; sed -i 's/^l5$/MAIN/' x",
+            "git mv x a/x; sed -i 's/^l5$/TASK/' a/x",
+        );
+        let ids = names(&review(&lab, &["--list"]), "b/x");
+        assert_eq!(ids.len(), 2, "the place and the lines");
+        review(&lab, &["--take", &ids[0], place, "--take", &ids[1], "theirs"]);
+        lab.odyssey(&["review", "work", "--finish"]).ok();
+        assert_eq!(marks(&lab), "");
+        assert_eq!(lab.git(&["show", &format!("main:{path}")]).lines().nth(4), Some("TASK"));
+        let other = if path == "b/x" { "a/x" } else { "b/x" };
+        assert_eq!(lab.git(&["ls-tree", "main", other]), "");
+    }
+}
+
+#[test]
+fn what_git_merged_twice_is_no_side_that_can_be_taken() {
+    let lab = lab_of(
+        "{ seq 1 20; seq 101 115 | sed s/^/p/; seq 21 40; } > p",
+        "sed -i 's/^p105$/MAINP/' p; { seq 1 20; seq 201 215 | sed s/^/q/; seq 21 40; } > n",
+        "git mv p n; sed -i 's/^p105$/TASKP/' n",
+    );
+    let run = lab.odyssey(&["review", "work", "--take", "all", "theirs"]);
+    assert_eq!(run.code, 2, "{run:#?}");
+    lab.write("../text", "both of us\n");
+    review(&lab, &["--take", "n", "../text"]);
+    lab.odyssey(&["review", "work", "--finish"]).ok();
+    assert_eq!(marks(&lab), "");
+}
+
+#[test]
+fn short_marks_are_marks_too() {
+    let lab = lab_of(
+        "seq 20 > o; echo '* conflict-marker-size=5' > .gitattributes",
+        "git mv o m; sed -i 's/^5$/M/' m",
+        "git mv o t; sed -i 's/^5$/T/' t",
+    );
+    let run = lab.odyssey(&["review", "work", "--take", "m", "ours"]);
+    assert_eq!(run.code, 2, "{run:#?}");
+}
+
+#[test]
+fn two_files_are_not_put_at_one_place_and_none_where_somebody_else_holds_it() {
+    let lab = lab_of("echo b > base", "echo x > x; echo y > y", "mkdir x y; echo x > x/f; echo y > y/f");
+    assert_eq!(lab.odyssey(&["review", "work", "--take", "all", "at:saved"]).code, 1);
+    review(&lab, &["--take", "x", "at:saved"]);
+    for place in ["at:saved", "at:saved/y"] {
+        assert_eq!(lab.odyssey(&["review", "work", "--take", "y", place]).code, 1, "{place}");
+    }
+    for place in ["at:.odyssey/lease.toml", "at:GIT~1/x"] {
+        assert_eq!(lab.odyssey(&["review", "work", "--take", "y", place]).code, 2, "{place}");
+    }
+    review(&lab, &["--take", "y", "at:other"]);
+    lab.odyssey(&["review", "work", "--finish"]).ok();
+    assert_eq!(lab.git(&["show", "main:saved"]), "x");
+    assert_eq!(lab.git(&["show", "main:other"]), "y");
+}
+
+#[test]
+fn lines_that_both_sides_have_are_there_once_and_what_was_before_is_all_of_it() {
+    for (choice, lines) in [("both", "C\nM\nT"), ("base", "5"), ("ours", "C\nM"), ("theirs", "C\nT")] {
+        let lab = lab_of(
+            "printf '1\\n5\\n9\\n' > f",
+            "printf '1\\nC\\nM\\n9\\n' > f",
+            "printf '1\\nC\\nT\\n9\\n' > f",
+        );
+        review(&lab, &["--take", "f", choice]);
+        lab.odyssey(&["review", "work", "--finish"]).ok();
+        assert_eq!(lab.git(&["show", "main:f"]), format!("1\n{lines}\n9"), "{choice}");
+    }
+}

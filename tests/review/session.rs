@@ -425,3 +425,44 @@ fn a_review_is_pushed_and_goes_on_elsewhere() {
         lab.git_in(&there, &["cat-file", "-e", side]);
     }
 }
+
+#[test]
+fn of_the_same_lines_twice_none_is_decided_for_the_other() {
+    let base = "{ echo a; echo x=1; seq 1 10; echo b; echo x=1; seq 11 20; } > f";
+    let lab = lab_of(base, "sed -i s/x=1/x=MAIN/ f", "sed -i s/x=1/x=TASK/ f");
+    let ids = names(&review(&lab, &["--list"]), "f");
+    review(&lab, &["--take", &ids[0], "ours", "--take", &ids[1], "theirs"]);
+    on_target(&lab, "sed -i '2s/x=MAIN/x=1/' f");
+    let list = review(&lab, &["--list"]);
+    assert_eq!((&list["count"], &list["open"]), (&1.into(), &1.into()), "{list:#}");
+}
+
+#[test]
+fn what_is_taken_back_while_the_check_runs_does_not_land() {
+    let lab = lab();
+    review(&lab, &["--take", "all", "theirs"]);
+    let before = lab.git(&["rev-parse", "main"]);
+    let check = format!("git -C '{}' odyssey review work --undo", lab.main().display());
+    let run = lab.odyssey(&["review", "work", "--finish", "--check", &check]);
+    assert_eq!(run.code, 1, "{run:#?}");
+    assert!(run.stderr.contains("somebody changed the review of work meanwhile"), "{run:#?}");
+    assert_eq!(lab.git(&["rev-parse", "main"]), before);
+}
+
+#[test]
+fn another_task_of_the_same_name_gets_a_review_of_its_own() {
+    let lab = lab();
+    review(&lab, &["--take", "all", "theirs", "--note", "g", "the task knows"]);
+    lab.odyssey(&["abandon", "work", "--reason", "wrong way"]).ok();
+    lab.odyssey(&["claim", "work", "--region", "**", "--for", "claude-2", "--base", "main~1"]).ok();
+    work(&lab, "sed -i 's/line 3$/task 3/; s/line 10/task 10/' f; echo task > g; echo again > again");
+    assert_eq!(review(&lab, &["--list"])["open"], 3);
+}
+
+#[test]
+fn who_decides_otherwise_has_reasons_of_his_own() {
+    let lab = lab();
+    review(&lab, &["--take", "g", "ours", "--note", "g", "ours is newer"]);
+    let list = review(&lab, &["--take", "g", "theirs"]);
+    assert_eq!(list["files"][1]["items"][0]["resolution"]["note"], serde_json::Value::Null);
+}

@@ -104,7 +104,12 @@ impl<'s> Desk<'s> {
         }
         let (tip, target) = land::ends(session, &lease, &branch)?;
         let stored = Stored::read(&session.repo, task)?;
-        let going = stored.as_ref().filter(|stored| stored.review.stage == Stage::Open);
+        let mut going = stored.as_ref().filter(|stored| stored.review.stage == Stage::Open);
+        if let Some(stored) = going
+            && !opening::goes_on(&session.repo, &stored.review, &lease, (tip, target))?
+        {
+            going = None;
+        }
         let purpose = match (going.map(|stored| stored.review.purpose), asked) {
             (Some(purpose), Some(asked)) if purpose != asked => {
                 return Err(DeskError::Other { task: task.clone(), purpose: purpose.words() }.into());
@@ -140,6 +145,7 @@ impl<'s> Desk<'s> {
                     task: task.clone(),
                     purpose,
                     stage: Stage::Open,
+                    fence: lease.fence,
                     target: lease.target.clone(),
                     ours: target,
                     theirs: tip,
@@ -147,7 +153,11 @@ impl<'s> Desk<'s> {
                 };
                 let about = format!("the review of {task}");
                 let step = Step { kind: StepKind::Open, item: None, by: &who, at, about };
-                (Stored::open(&session.repo, review, before.as_ref(), step)?, None)
+                match Stored::open(&session.repo, review, before.as_ref(), step) {
+                    // Somebody has begun it just now.
+                    Err(ReviewError::Busy(_)) => return Desk::open(session, context, task, asked),
+                    other => (other?, None),
+                }
             }
         };
         let book = session.ledger().read()?.book;
@@ -252,6 +262,9 @@ impl<'s> Desk<'s> {
                 .into());
             }
         }
+        if let Choice::At(path) = choice {
+            self.need_free(path, &spots)?;
+        }
         let mut taken = Vec::new();
         for spot in spots {
             taken.push(self.take_one(spot, choice.clone())?);
@@ -259,12 +272,66 @@ impl<'s> Desk<'s> {
         Ok(taken)
     }
 
+    /// Whether a file may be put under a name: one file under one name, and not where somebody else holds it.
+    fn need_free(&self, path: &str, spots: &[Spot]) -> Result<(), Failure> {
+        let others = self.spots().filter(|spot| !spots.contains(spot));
+        let meets = |other: &str| {
+            let below =
+                |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
+            other == path || below(path, other) || below(other, path)
+        };
+        let is_met = |spot: Spot| match self.resolution(spot).map(|resolution| &resolution.choice) {
+            Some(Choice::At(other)) => meets(other),
+            _ => false,
+        };
+        if spots.len() > 1 || others.into_iter().any(is_met) {
+            return Err(DeskError::SamePlace(text::visible(path.as_bytes())).into());
+        }
+        let book = self.session.ledger().read()?.book;
+        let held = book.covering(path.as_bytes()).find(|(lease, _)| lease.task != self.lease.task);
+        match held {
+            Some((lease, region)) => Err(DeskError::HeldPlace {
+                path: text::visible(path.as_bytes()),
+                task: lease.task.clone(),
+                holder: lease.holder.clone(),
+                region: region.text().to_owned(),
+            }
+            .into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether all names under which files are to be put are free still.
+    ///
+    /// # Errors
+    /// When one is somebody else's by now.
+    pub fn need_free_places(&self) -> Result<(), Failure> {
+        for spot in self.spots() {
+            if let Some(Resolution { choice: Choice::At(path), .. }) = self.resolution(spot) {
+                self.need_free(path, &[spot])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nobody has taken a step since the review was put on this desk.
+    ///
+    /// # Errors
+    /// When somebody has.
+    pub fn need_unchanged(&self, repo: &Repo) -> Result<(), Failure> {
+        let task = &self.lease.task;
+        let now = Stored::read(repo, task)?.map(|stored| stored.tip);
+        if now == Some(self.stored.tip) { Ok(()) } else { Err(DeskError::Changed(task.clone()).into()) }
+    }
+
     /// Decides one thing.
     ///
     /// # Errors
     /// As for [`Desk::take`].
     fn take_one(&mut self, spot: Spot, choice: Choice) -> Result<ItemId, Failure> {
-        let note = self.resolution(spot).and_then(|before| before.note.clone());
+        // Who decides otherwise, or for another, has reasons of his own.
+        let same = |before: &&Resolution| before.choice == choice && before.by == self.who;
+        let note = self.resolution(spot).filter(same).and_then(|before| before.note.clone());
         let at = self.clock.now();
         let resolution = Resolution { choice, by: self.who.clone(), at, note, confirmed: None };
         let about = format!("{} in {}", resolution.choice.name(), text::visible(&self.item(spot).path));

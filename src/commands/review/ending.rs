@@ -9,12 +9,14 @@ use crate::domain::review::Stage;
 use crate::domain::review::steps::StepKind;
 use crate::domain::task::TaskName;
 use crate::git::repo::Repo;
+use crate::ledger::reviews;
 use crate::ledger::reviews::Step;
 use crate::ledger::reviews::Stored;
 
 use super::super::Context;
 use super::super::Outcome;
 use super::super::deciding::Deciding;
+use super::super::deciding::Reviewed;
 use super::super::land;
 use super::super::land::Land;
 use super::super::session::Session;
@@ -37,27 +39,36 @@ pub fn finish(
     keep: bool,
 ) -> Result<Outcome, Failure> {
     desk.need_decided()?;
+    desk.need_free_places()?;
     let task = Some(desk.lease.task.clone());
     let purpose = desk.review().purpose;
     let resolutions = desk.review().resolutions.clone();
     let deciding = Deciding::default();
     // The workspace, if this was called there, goes with the landing.
     let home = Repo::open(&desk.session().home)?;
+    let stands = || {
+        let turn = reviews::turn(&home)?;
+        desk.need_unchanged(&home)?;
+        Ok(Some(turn))
+    };
+    let reviewed = Reviewed { resolutions: &resolutions, stands: &stands };
     let outcome = match purpose {
         Purpose::Land | Purpose::Squash => {
             let (merge, squash) = (purpose == Purpose::Land, purpose == Purpose::Squash);
             let land = Land { task, merge, squash, rebase: false, ff_only: false, check, keep, deciding };
-            let landed = land.land(context, &resolutions)?;
+            let landed = land.land(context, reviewed)?;
             Outcome::new(land::page(&landed), &landed)
         }
         Purpose::Sync => {
             let sync = Sync { task, merge: true, rebase: false, deciding };
-            let synced = sync.sync(context, &resolutions)?;
+            let synced = sync.sync(context, reviewed)?;
             Outcome::new(sync::page(&synced), &synced)
         }
     };
-    // It is done. A kill before this leaves a review of what has landed, which the next one of this name goes on from.
-    desk.end(&home, Stage::Finished)?;
+    // It is done, whatever becomes of this: a review of what the target has is begun anew by the next one of its name.
+    if let Err(failure) = desk.end(&home, Stage::Finished) {
+        context.monitor.note(&format!("the review could not be closed: {failure}"));
+    }
     Ok(outcome)
 }
 

@@ -59,6 +59,24 @@ pub enum DeskError {
         /// What it can become.
         fitting: Vec<&'static str>,
     },
+    /// A name that is to be given twice.
+    #[error("two files cannot be put at {0}")]
+    SamePlace(String),
+    /// A name that is somebody else's to give.
+    #[error("{path} is held by {task} ({holder}) as {region}")]
+    HeldPlace {
+        /// The path.
+        path: String,
+        /// The task.
+        task: TaskName,
+        /// Its holder.
+        holder: Holder,
+        /// The region.
+        region: String,
+    },
+    /// Somebody took a step while the merge was made and checked.
+    #[error("somebody changed the review of {0} meanwhile, and nothing has moved")]
+    Changed(TaskName),
     /// A note or an agreement to what is not decided.
     #[error("{0} is not decided yet")]
     Undecided(ItemId),
@@ -109,7 +127,7 @@ impl Explain for DeskError {
     fn kind(&self) -> Kind {
         match self {
             DeskError::Unknown(_) | DeskError::Ambiguous(_) | DeskError::Unfit { .. } => Kind::Usage,
-            DeskError::NotYours(..) => Kind::Held,
+            DeskError::NotYours(..) | DeskError::HeldPlace { .. } => Kind::Held,
             DeskError::Open { .. } | DeskError::Unconfirmed { .. } => Kind::Conflict,
             _ => Kind::Refused,
         }
@@ -152,6 +170,12 @@ impl Explain for DeskError {
             }
             DeskError::Undecided(id) => vec![format!("decide it: --take {id} CHOICE")],
             DeskError::NotOwner { .. } => Vec::new(),
+            DeskError::SamePlace(_) | DeskError::HeldPlace { .. } => {
+                vec!["choose another name: at:PATH".to_owned()]
+            }
+            DeskError::Changed(task) => {
+                vec![format!("look at it, then finish: git odyssey review {task} --list")]
+            }
             DeskError::Open { task, .. } => {
                 vec![format!("see them: git odyssey review {task} --list")]
             }

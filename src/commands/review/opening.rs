@@ -82,6 +82,22 @@ pub fn taken_to_pieces(
     Ok((reviewing.marked, opened))
 }
 
+/// Whether a review that is open is about the lease's work: after an abandoned or landed task another one may have its
+/// name.
+///
+/// # Errors
+/// When history cannot be read.
+pub fn goes_on(
+    repo: &Repo,
+    review: &Review,
+    lease: &Lease,
+    (tip, target): (Oid, Oid),
+) -> Result<bool, GitError> {
+    let reaches =
+        |from: Oid| Ok::<_, GitError>(repo.has(review.theirs) && repo.reaches(from, review.theirs)?);
+    Ok(review.fence == lease.fence || reaches(tip)? && !reaches(target)?)
+}
+
 /// The review with its sides where they are now, and what became of its decisions if one has moved.
 ///
 /// # Errors

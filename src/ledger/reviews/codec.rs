@@ -2,6 +2,7 @@
 
 use crate::base::clock::Timestamp;
 use crate::domain::holder::Holder;
+use crate::domain::lease::Fence;
 use crate::domain::review::Choice;
 use crate::domain::review::ItemId;
 use crate::domain::review::Purpose;
@@ -23,6 +24,7 @@ pub(super) struct ReviewFile {
     pub task: TaskName,
     pub purpose: Purpose,
     pub stage: Stage,
+    pub fence: Fence,
     pub target: String,
     pub ours: String,
     pub theirs: String,
@@ -44,11 +46,12 @@ struct ResolutionFile {
 
 impl ReviewFile {
     pub fn of(review: &Review) -> ReviewFile {
-        let Review { task, purpose, stage, target, ours, theirs, .. } = review;
+        let Review { task, purpose, stage, fence, target, ours, theirs, .. } = review;
         ReviewFile {
             task: task.clone(),
             purpose: *purpose,
             stage: *stage,
+            fence: *fence,
             target: target.clone(),
             ours: ours.to_string(),
             theirs: theirs.to_string(),

@@ -17,15 +17,26 @@ use crate::merge::sides::Side;
 
 use super::Reviewing;
 
-/// The mode of a file that is not run.
-const PLAIN: u32 = 0o100_644;
-
 /// What a choice makes of a place.
 pub(super) struct Place {
     /// What changes in the merged tree, without the lines of the path itself.
     pub entries: Vec<Entry>,
     /// The mode of the file whose lines are still to be decided; nothing when they do not matter any more.
     pub lines: Option<u32>,
+    /// Where that file is to be, if not at the conflict's path.
+    pub at: Option<BString>,
+}
+
+impl Place {
+    /// One without lines to decide.
+    fn whole(entries: Vec<Entry>) -> Place {
+        Place { entries, lines: None, at: None }
+    }
+
+    /// One of which the lines are to be decided, where it is.
+    fn of_lines(mode: u32) -> Place {
+        Place { entries: Vec::new(), lines: Some(mode), at: None }
+    }
 }
 
 /// Whether there is something to decide about the place. `lines` says whether lines of the file are to be decided.
@@ -57,12 +68,18 @@ impl Reviewing<'_> {
         let side = match choice {
             Choice::Ours => Side::Target,
             Choice::Theirs => Side::Task,
+            // Where git moved it.
             Choice::Both if conflict.kind == ConflictKind::DirectoryRename => {
-                return Ok(Some(Place { entries: Vec::new(), lines: None }));
+                let found = self.repo.entry(self.marked, conflict.path.as_bstr())?;
+                return Ok(match found {
+                    Some((mode, _)) if lines => Some(Place::of_lines(mode)),
+                    found if self.is_plain(found)? => Some(Place::whole(Vec::new())),
+                    _ => None,
+                });
             }
             Choice::Base => return self.base(conflict),
             Choice::Text(text) => return self.written(conflict, text),
-            Choice::At(path) => return self.moved(conflict, path),
+            Choice::At(path) => return self.moved(conflict, lines, path),
             Choice::Both | Choice::BothReversed => return Ok(None),
         };
         let [_, ours, theirs] = conflict.stages;
@@ -71,12 +88,12 @@ impl Reviewing<'_> {
         let found = self.repo.entry(self.marked, path.as_bstr())?;
         let whole = |mut entries: Vec<Entry>| {
             entries.push((path.clone(), stage));
-            Ok(Some(Place { entries, lines: None }))
+            Ok(Some(Place::whole(entries)))
         };
         match conflict.kind {
             // Only which kind of file it is: its lines are decided by themselves.
             ConflictKind::Content | ConflictKind::AddAdd if lines => {
-                Ok(stage.map(|(mode, _)| Place { entries: Vec::new(), lines: Some(mode) }))
+                Ok(stage.map(|(mode, _)| Place::of_lines(mode)))
             }
             ConflictKind::Content | ConflictKind::AddAdd | ConflictKind::Binary | ConflictKind::Submodule => {
                 match stage.is_some() && found.is_some() && self.is_plain(stage)? {
@@ -85,18 +102,16 @@ impl Reviewing<'_> {
                 }
             }
             // git leaves the file where it was; elsewhere it would be a folder's name by now.
-            ConflictKind::ModifyDelete | ConflictKind::RenameDelete if found == ours.or(theirs) => {
+            ConflictKind::ModifyDelete | ConflictKind::RenameDelete
+                if found == ours.or(theirs) && self.is_plain(stage)? =>
+            {
                 whole(Vec::new())
             }
             ConflictKind::RenameRename => match (stage, found) {
                 (None, Some(_)) => whole(Vec::new()),
                 // What git merged of both, under this side's name.
-                (Some(_), Some(found)) if lines => {
-                    Ok(Some(Place { entries: Vec::new(), lines: Some(found.0) }))
-                }
-                (Some(_), Some(_)) if self.is_plain(found)? => {
-                    Ok(Some(Place { entries: Vec::new(), lines: None }))
-                }
+                (Some(_), Some(found)) if lines => Ok(Some(Place::of_lines(found.0))),
+                (Some(_), Some(_)) if self.is_plain(found)? => Ok(Some(Place::whole(Vec::new()))),
                 _ => Ok(None),
             },
             // Two kinds of file, with one content: it is where it was. Other kinds of things are moved aside.
@@ -116,7 +131,7 @@ impl Reviewing<'_> {
     /// Whether what is kept holds no marks of this merge.
     fn is_plain(&self, entry: Option<(u32, Oid)>) -> Result<bool, GitError> {
         let Some((_, oid)) = entry.filter(|(mode, _)| is_file(*mode)) else { return Ok(true) };
-        Ok(!marked::has_marks(&self.repo.blob(oid)?, self.ours))
+        Ok(!marked::has_marks(&self.repo.blob(oid)?, [self.ours, self.theirs]))
     }
 
     /// What was there before either side.
@@ -130,8 +145,13 @@ impl Reviewing<'_> {
             | ConflictKind::ModifyDelete => found.is_some(),
             _ => false,
         };
-        let entries = vec![(conflict.path.clone(), conflict.stages[0])];
-        Ok(fits.then_some(Place { entries, lines: None }))
+        let base = conflict.stages[0];
+        if let Some((_, oid)) = base.filter(|(mode, _)| is_file(*mode))
+            && marked::is_made_of_bases(&self.repo.blob(oid)?)
+        {
+            return Ok(None);
+        }
+        Ok(fits.then(|| Place::whole(vec![(conflict.path.clone(), base)])))
     }
 
     /// What somebody wrote, with the mode that the file has on one of the sides.
@@ -151,9 +171,11 @@ impl Reviewing<'_> {
         }
         let [base, ours, theirs] = conflict.stages;
         let of_file = |stage: Option<(u32, Oid)>| stage.map(|(mode, _)| mode).filter(|mode| is_file(*mode));
-        let mode = of_file(ours).or(of_file(theirs)).or(of_file(base)).unwrap_or(PLAIN);
+        let file = of_file(ours).or(of_file(theirs)).or(of_file(base));
+        // A text in a link's place would be another kind of thing.
+        let Some(mode) = file else { return Ok(None) };
         let blob = self.repo.write_blob(text)?;
-        Ok(Some(Place { entries: vec![(conflict.path.clone(), Some((mode, blob)))], lines: None }))
+        Ok(Some(Place::whole(vec![(conflict.path.clone(), Some((mode, blob)))])))
     }
 
     /// The names under which git put two kinds of things aside, to be removed; nothing when they are not where they are
@@ -179,14 +201,17 @@ impl Reviewing<'_> {
         conflict: &Conflict,
         stage: Option<(u32, Oid)>,
     ) -> Result<Option<Place>, GitError> {
-        let Some((name, _)) = self.file_aside(conflict)? else { return Ok(None) };
+        let Some((name, aside)) = self.file_aside(conflict)? else { return Ok(None) };
+        if !self.is_plain(Some(aside))? {
+            return Ok(None);
+        }
         let mut entries = vec![(name, None)];
         if stage.is_some() {
             // The file's side: all that is in the folder goes.
             entries.extend(self.below(conflict.path.as_bstr())?.into_iter().map(|path| (path, None)));
             entries.push((conflict.path.clone(), stage));
         }
-        Ok(Some(Place { entries, lines: None }))
+        Ok(Some(Place::whole(entries)))
     }
 
     /// The file that git put aside for a folder: under which name, and what it is.
@@ -202,7 +227,7 @@ impl Reviewing<'_> {
     }
 
     /// The file under another name: one that git put aside, or one that it moved along with a renamed folder.
-    fn moved(&self, conflict: &Conflict, to: &str) -> Result<Option<Place>, GitError> {
+    fn moved(&self, conflict: &Conflict, lines: bool, to: &str) -> Result<Option<Place>, GitError> {
         if !may_move(conflict) || !is_path(to) {
             return Ok(None);
         }
@@ -226,7 +251,13 @@ impl Reviewing<'_> {
                 _ => return Ok(None),
             },
         };
-        Ok(Some(Place { entries: vec![(name, None), (to, Some(entry))], lines: None }))
+        if lines && conflict.kind == ConflictKind::DirectoryRename {
+            return Ok(Some(Place { entries: vec![(name, None)], lines: Some(entry.0), at: Some(to) }));
+        }
+        if !self.is_plain(Some(entry))? {
+            return Ok(None);
+        }
+        Ok(Some(Place::whole(vec![(name, None), (to, Some(entry))])))
     }
 
     /// The files in a folder of the merged tree, and in those below it.
@@ -265,6 +296,8 @@ fn aside(path: &BString, commit: Oid) -> BString {
 
 /// Whether a text is a path that a tree can have on every system.
 fn is_path(text: &str) -> bool {
-    let bad = |part: &str| matches!(part, "" | "." | "..") || part.eq_ignore_ascii_case(".git");
-    !text.split('/').any(bad) && !text.contains(['\\', ':', '\0'])
+    let gits = |part: &str| part.eq_ignore_ascii_case(".git") || part.eq_ignore_ascii_case("git~1");
+    let bad = |part: &str| matches!(part, "" | "." | "..") || gits(part);
+    let is_ours = text.split('/').next().is_some_and(|part| part.eq_ignore_ascii_case(".odyssey"));
+    !text.split('/').any(bad) && !is_ours && !text.contains(['\\', ':', '\0'])
 }

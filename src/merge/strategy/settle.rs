@@ -105,6 +105,11 @@ impl Settling<'_> {
             if let Some(reviewing) = &reviewing {
                 let opened = reviewing.open(conflict.clone())?;
                 if let Some((more, decisions)) = reviewing.answer(&opened, self.resolutions)? {
+                    if more.iter().any(|entry| is_taken(&entries, entry)) {
+                        let why = Some("another decision writes to the same place".to_owned());
+                        settled.left.push(Left { conflict, why });
+                        continue;
+                    }
                     entries.extend(more);
                     settled.decisions.extend(decisions);
                     continue;
@@ -377,6 +382,19 @@ impl Settling<'_> {
 const TYPE: u32 = 0o170_000;
 const FILE: u32 = 0o100_000;
 const LINK: u32 = 0o120_000;
+
+/// Whether something is written already where an entry is to be, below it, or where a folder above it should be.
+fn is_taken(entries: &[Entry], (path, new): &Entry) -> bool {
+    let below = |path: &BString, folder: &BString| {
+        path.len() > folder.len() && path.starts_with(folder) && path[folder.len()] == b'/'
+    };
+    let meets = |(other, entry): &Entry| {
+        let both = new.is_some() && entry.is_some();
+        other == path && (new.is_some() || entry.is_some())
+            || both && (below(other, path) || below(path, other))
+    };
+    entries.iter().any(meets)
+}
 
 /// Whether it is one of lines.
 fn has_hunks(conflict: &Conflict) -> bool {
