@@ -21,8 +21,11 @@ pub mod action;
 pub mod desk;
 pub mod ending;
 pub mod error;
+pub mod hands;
 pub mod opening;
+pub mod places;
 pub mod screen;
+pub mod trying;
 pub mod view;
 
 use desk::Desk;

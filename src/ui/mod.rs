@@ -9,6 +9,8 @@ pub mod json;
 pub mod layout;
 pub mod manual;
 pub mod record;
+#[cfg(feature = "screen")]
+pub mod review;
 pub mod serve;
 pub mod start;
 pub mod table;

@@ -23,6 +23,8 @@ use super::crash;
 use super::failure;
 use super::json::Answer;
 use super::json::Problem;
+#[cfg(feature = "screen")]
+use super::review;
 use super::table::Request;
 use super::terminal;
 use super::terminal::Terminal;
@@ -106,6 +108,12 @@ impl Screen {
     }
 
     fn run(&self, request: Request) -> Result<Outcome, Failure> {
+        #[cfg(feature = "screen")]
+        if let Request::Review(asked) = &request
+            && review::is_wanted(asked, self.json)
+        {
+            return review::run(asked, self.terminal);
+        }
         request.run(&World::read()?.context(self.json, &self.terminal))
     }
 

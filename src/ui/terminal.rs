@@ -32,6 +32,15 @@ impl Terminal {
         Terminal { color }
     }
 
+    /// Whether standard output is to have colour.
+    #[cfg(feature = "screen")]
+    pub fn has_color(self) -> bool {
+        match self.color {
+            anstream::ColorChoice::Auto => AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
+            choice => choice != anstream::ColorChoice::Never,
+        }
+    }
+
     /// Shows an answer on standard output. A reader that has left is no error: it has seen what it wanted.
     ///
     /// # Errors

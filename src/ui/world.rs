@@ -206,6 +206,16 @@ fn push_option(number: u32) -> Option<String> {
     std::env::var_os(format!("GIT_PUSH_OPTION_{number}"))?.into_string().ok()
 }
 
+/// Whether the terminal says that it can do nothing but lines.
+#[cfg(feature = "screen")]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn is_dumb() -> bool {
+    match std::env::var_os("TERM") {
+        Some(name) => name.is_empty() || name == "dumb",
+        None => !cfg!(windows),
+    }
+}
+
 /// The folders in which a shell looks for programs.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn program_folders() -> Vec<PathBuf> {

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::io::Seek;
 use std::path::Path;
+use std::process::Child;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
@@ -126,32 +127,114 @@ pub fn run_within(
     folder: &Path,
     variables: &[(&str, OsString)],
 ) -> Result<(), CommandError> {
-    let line = shell_words::join(words);
-    let failed = |source| CommandError::Follow(line.clone(), source);
-    // A file, not a pipe: what the command leaves behind may hold a pipe open for ever.
-    let mut kept = tempfile::tempfile().map_err(failed)?;
-    let mut command = command(words, folder, variables);
-    command.stdin(Stdio::null());
-    command.stdout(kept.try_clone().map_err(failed)?).stderr(kept.try_clone().map_err(failed)?);
-    own_group(&mut command);
-    let begun = Instant::now();
-    let mut child = command.spawn().map_err(|source| CommandError::Start(line.clone(), source))?;
-    let status = loop {
-        match child.try_wait().map_err(failed)? {
-            Some(status) => break Some(status),
-            None if begun.elapsed() < limit => std::thread::sleep(LOOK),
-            None => break None,
+    let mut running = Running::start(what, words, folder, variables)?;
+    loop {
+        if running.look(limit)? {
+            return Ok(());
         }
-    };
-    if status.is_none() {
-        end_group(&mut child).map_err(failed)?;
+        std::thread::sleep(LOOK);
     }
-    let mut output = Vec::new();
-    kept.rewind().and_then(|()| kept.read_to_end(&mut output)).map_err(failed)?;
-    match status {
-        Some(status) if status.success() => Ok(()),
-        Some(status) => Err(CommandError::Failed { what, command: line, status: ended(status), output }),
-        None => Err(CommandError::TooLong { what, command: line, limit, output }),
+}
+
+/// A command that runs beside us. What it has started by then is ended with this value.
+#[derive(Debug)]
+pub struct Running {
+    what: &'static str,
+    line: String,
+    child: Child,
+    kept: tempfile::NamedTempFile,
+    begun: Instant,
+    is_over: bool,
+}
+
+impl Running {
+    /// Starts a command, and keeps what it writes.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(
+        what: &'static str,
+        words: &[String],
+        folder: &Path,
+        variables: &[(&str, OsString)],
+    ) -> Result<Running, CommandError> {
+        let line = shell_words::join(words);
+        let failed = |source| CommandError::Follow(line.clone(), source);
+        // A file, not a pipe: what the command leaves behind may hold a pipe open for ever. It is opened a second time,
+        // so that who reads it does not move the place where the command writes.
+        let kept = tempfile::NamedTempFile::new().map_err(failed)?;
+        let written = kept.reopen().map_err(failed)?;
+        let mut command = command(words, folder, variables);
+        command.stdin(Stdio::null());
+        command.stdout(written.try_clone().map_err(failed)?).stderr(written);
+        own_group(&mut command);
+        let child = command.spawn().map_err(|source| CommandError::Start(line.clone(), source))?;
+        Ok(Running { what, line, child, kept, begun: Instant::now(), is_over: false })
+    }
+
+    /// The command line.
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// How long it has run.
+    pub fn runs(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Whether it has ended, and well.
+    ///
+    /// # Errors
+    /// When it ended with a failure, cannot be followed, or has run for `limit`; then it is ended.
+    pub fn look(&mut self, limit: Duration) -> Result<bool, CommandError> {
+        let failed = |line: &str, source| CommandError::Follow(line.to_owned(), source);
+        let ended_with = self.child.try_wait().map_err(|source| failed(&self.line, source))?;
+        let Some(status) = ended_with else {
+            if self.begun.elapsed() < limit {
+                return Ok(false);
+            }
+            self.end().map_err(|source| failed(&self.line, source))?;
+            let output = self.output()?;
+            return Err(CommandError::TooLong { what: self.what, command: self.line.clone(), limit, output });
+        };
+        self.is_over = true;
+        if status.success() {
+            return Ok(true);
+        }
+        let (command, status, output) = (self.line.clone(), ended(status), self.output()?);
+        Err(CommandError::Failed { what: self.what, command, status, output })
+    }
+
+    /// All that it has written, both outputs in one.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub fn output(&self) -> Result<Vec<u8>, CommandError> {
+        let mut output = Vec::new();
+        let mut kept = self.kept.as_file();
+        kept.rewind()
+            .and_then(|()| kept.read_to_end(&mut output))
+            .map_err(|source| CommandError::Follow(self.line.clone(), source))?;
+        Ok(output)
+    }
+
+    /// Ends it, and all that it has started.
+    ///
+    /// # Errors
+    /// When it cannot be ended or waited for.
+    pub fn end(&mut self) -> std::io::Result<()> {
+        if !self.is_over {
+            end_group(&mut self.child)?;
+            self.is_over = true;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Nobody is left who could be told.
+        let _ = self.end();
     }
 }
 
@@ -163,6 +246,22 @@ fn own_group(command: &mut Command) {
 
 #[cfg(not(unix))]
 fn own_group(_: &mut Command) {}
+
+/// Runs a person's editor on a file, with the terminal to itself; as git does it, by a shell.
+///
+/// # Errors
+/// When it cannot be started or ends with a failure.
+#[expect(clippy::disallowed_methods, reason = "the one place that starts a person's own commands")]
+pub fn editor(editor: &str, file: &Path) -> Result<(), CommandError> {
+    let line = format!("{editor} {}", file.display());
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{editor} \"$@\"")).arg(editor).arg(file);
+    let status = command.status().map_err(|source| CommandError::Start(line.clone(), source))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(CommandError::Failed { what: "the editor", command: line, status: ended(status), output: Vec::new() })
+}
 
 /// Runs the hook that was here before ours, with the same arguments and input, in the same environment.
 ///

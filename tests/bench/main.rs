@@ -2,12 +2,14 @@
 //! Benchmarks as whole processes, with the size of the work varied; prints tables for the README.
 //!
 //! `cargo bench` runs all; `cargo bench -- claim` (`here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`,
-//! `watch`, `remote`, `server`, `growth`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in
+//! `watch`, `remote`, `server`, `growth`, `review`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in
 //! turns, are what to quote.
 
 mod growth;
 mod parties;
 mod remote;
+#[cfg(feature = "screen")]
+mod review;
 mod server;
 mod verdict;
 mod watch;
@@ -42,6 +44,8 @@ fn main() -> Result<(), Failed> {
         ("remote", remote::remote),
         ("server", server::server),
         ("growth", growth::growth),
+        #[cfg(feature = "screen")]
+        ("review", review::review),
     ];
     for (name, bench) in all {
         // Gigabytes are written only for who asks for it.

@@ -1,6 +1,5 @@
 //! The desk: a review with all that is to be decided, and every step that can be taken in it.
 
-use crate::base::atomic;
 use crate::base::clock::Clock;
 use crate::base::failure::Failure;
 use crate::base::text;
@@ -25,33 +24,27 @@ use crate::merge::review::Item;
 use crate::merge::review::Opened;
 use crate::merge::review::Reviewing;
 use crate::merge::sides::Sides;
-use crate::workspace::process;
-use crate::workspace::process::CommandError;
-use crate::workspace::setup;
 
 use super::super::Context;
-use super::super::deciding::Deciding;
-use super::super::facts::Known;
 use super::super::handover::error::HandoverError;
 use super::super::land;
 use super::super::session::Session;
 use super::super::sync;
-use super::TEST_LIMIT;
 use super::error::DeskError;
 use super::opening;
 
 /// A review on the desk.
 pub struct Desk<'s> {
-    session: &'s Session,
-    clock: Clock,
-    who: Holder,
-    repo: Repo,
+    pub(super) session: &'s Session,
+    pub(super) clock: Clock,
+    pub(super) who: Holder,
+    pub(super) repo: Repo,
     /// The lease whose work is merged.
     pub lease: Lease,
-    stored: Stored,
-    sides: Sides,
-    marked: Oid,
-    files: Vec<File>,
+    pub(super) stored: Stored,
+    pub(super) sides: Sides,
+    pub(super) marked: Oid,
+    pub(super) files: Vec<File>,
     /// What became of the decisions when a side moved since they were made.
     pub moved: Option<Moved>,
 }
@@ -84,6 +77,13 @@ pub struct Spot {
 
 /// How often a decision is tried again because others take steps at the same time.
 const TRIES: usize = 50;
+/// Whether somebody else took a step in the review meanwhile: open it anew.
+pub fn is_stale(failure: &Failure) -> bool {
+    failure.is::<ReviewError>(|error| matches!(error, ReviewError::Busy(_)))
+}
+
+/// The mode of a submodule.
+const SUBMODULE: u32 = 0o160_000;
 
 impl<'s> Desk<'s> {
     /// Opens a task's review, or resumes it. Nothing is written where there is no conflict.
@@ -191,6 +191,11 @@ impl<'s> Desk<'s> {
         &self.who
     }
 
+    /// The target, as people write it.
+    pub fn target(&self) -> &str {
+        land::short(&self.lease.target)
+    }
+
     /// One thing to decide.
     pub fn item(&self, spot: Spot) -> &Item {
         &self.files[spot.file].opened.items[spot.item]
@@ -270,48 +275,6 @@ impl<'s> Desk<'s> {
             taken.push(self.take_one(spot, choice.clone())?);
         }
         Ok(taken)
-    }
-
-    /// Whether a file may be put under a name: one file under one name, and not where somebody else holds it.
-    fn need_free(&self, path: &str, spots: &[Spot]) -> Result<(), Failure> {
-        let others = self.spots().filter(|spot| !spots.contains(spot));
-        let meets = |other: &str| {
-            let below =
-                |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
-            other == path || below(path, other) || below(other, path)
-        };
-        let is_met = |spot: Spot| match self.resolution(spot).map(|resolution| &resolution.choice) {
-            Some(Choice::At(other)) => meets(other),
-            _ => false,
-        };
-        if spots.len() > 1 || others.into_iter().any(is_met) {
-            return Err(DeskError::SamePlace(text::visible(path.as_bytes())).into());
-        }
-        let book = self.session.ledger().read()?.book;
-        let held = book.covering(path.as_bytes()).find(|(lease, _)| lease.task != self.lease.task);
-        match held {
-            Some((lease, region)) => Err(DeskError::HeldPlace {
-                path: text::visible(path.as_bytes()),
-                task: lease.task.clone(),
-                holder: lease.holder.clone(),
-                region: region.text().to_owned(),
-            }
-            .into()),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether all names under which files are to be put are free still.
-    ///
-    /// # Errors
-    /// When one is somebody else's by now.
-    pub fn need_free_places(&self) -> Result<(), Failure> {
-        for spot in self.spots() {
-            if let Some(Resolution { choice: Choice::At(path), .. }) = self.resolution(spot) {
-                self.need_free(path, &[spot])?;
-            }
-        }
-        Ok(())
     }
 
     /// Whether nobody has taken a step since the review was put on this desk.
@@ -442,36 +405,19 @@ impl<'s> Desk<'s> {
     /// # Errors
     /// When an object cannot be read.
     pub fn preview(&self, file: usize) -> Result<Option<Vec<u8>>, Failure> {
-        let names = [land::short(&self.lease.target), self.lease.task.as_str()];
+        let names = [self.target(), self.lease.task.as_str()];
         let opened = &self.files[file].opened;
         Ok(self.reviewing().preview(opened, &self.stored.review.resolutions, names)?)
     }
 
-    /// Runs a command on the result, in a folder of its own.
+    /// What is at a path: the lines of a file, or where a symbolic link leads. Nothing for a submodule.
     ///
     /// # Errors
-    /// When something is open, or the command fails.
-    pub fn test(&self, words: &[String]) -> Result<(), Failure> {
-        self.need_decided()?;
-        let tree = self.result()?;
-        let exported = self.repo.export(tree)?;
-        let place = exported.folder();
-        let variables = setup::variables(&self.lease, &place);
-        process::run_within(TEST_LIMIT, "the test", words, &place, &variables)
-            .map_err(|error| self.kept(error))
-    }
-
-    /// The failure of a command, with all that it wrote kept in a file.
-    fn kept(&self, error: CommandError) -> Failure {
-        if error.output().is_empty() {
-            return error.into();
-        }
-        let folder = self.session.ledger().folder();
-        let kept = folder.join("output").join(format!("review-{}.txt", self.lease.task));
-        let said = error.to_string();
-        match atomic::put(&kept, error.output()) {
-            Ok(()) => DeskError::Failed { said, kept }.into(),
-            Err(failed) => Failure::from(error).hint(format!("what it wrote was not kept: {failed}")),
+    /// When it cannot be read.
+    pub fn content(&self, (mode, oid): (u32, Oid)) -> Result<Option<Vec<u8>>, Failure> {
+        match mode {
+            SUBMODULE => Ok(None),
+            _ => Ok(Some(self.repo.blob(oid)?)),
         }
     }
 
@@ -503,21 +449,6 @@ impl<'s> Desk<'s> {
             return Err(DeskError::Unconfirmed { task, count: unconfirmed.len(), owners });
         }
         Ok(())
-    }
-
-    /// The tree that the merge would have.
-    fn result(&self) -> Result<Oid, Failure> {
-        let Review { ours, theirs, resolutions, .. } = &self.stored.review;
-        let rules = Deciding::default().rules(self.session)?;
-        let facts = Known::of(self.session, &self.repo, &self.lease, *theirs, *ours);
-        let settling =
-            opening::settling(&self.repo, self.sides, (*theirs, *ours), &rules, &facts, resolutions);
-        let settled = settling.settle(self.repo.confirm(None, settling.ours, settling.theirs)?)?;
-        if settled.left.is_empty() {
-            return Ok(settled.tree);
-        }
-        let paths = settled.left.iter().map(|left| text::visible(&left.conflict.path)).collect();
-        Err(DeskError::Open { task: self.lease.task.clone(), open: settled.left.len(), paths }.into())
     }
 
     fn reviewing(&self) -> Reviewing<'_> {

@@ -189,7 +189,7 @@ pub fn item(desk: &Desk<'_>, spot: Spot) -> ItemView {
 }
 
 /// What is at a path: `a file 3f1c2ab`.
-fn in_words((mode, oid): (u32, Oid)) -> String {
+pub fn in_words((mode, oid): (u32, Oid)) -> String {
     let what = match mode {
         0o100_755 => "an executable file",
         0o120_000 => "a symbolic link",
