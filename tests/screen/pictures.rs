@@ -250,7 +250,7 @@ Enter do it  Esc never mind
     );
     assert_data_eq!(
         {
-            tty.press_until("\x1b", "0 of 3 open");
+            tty.press_until("\x1b", "q leave");
             help(&tty.press_until("f", "with what was decided?"))
         },
         str![[r#"
