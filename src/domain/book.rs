@@ -260,7 +260,7 @@ impl LeaseBook {
         clear_the_way(in_the_way, request, now, work, &mut settled, &mut entries)?;
         let lease = Lease {
             task: request.task.clone(),
-            fence: self.last_fence.next(),
+            fence: self.last_fence.next().ok_or(Refused::LastFence)?,
             holder: request.holder.clone(),
             place: request.place.clone(),
             base: request.base.clone(),
@@ -424,7 +424,7 @@ impl LeaseBook {
             lease.holder = holder.clone();
         }
         lease.phase = Phase::Active;
-        lease.fence = self.last_fence.next();
+        lease.fence = self.last_fence.next().ok_or(Refused::LastFence)?;
         lease.ttl = ttl.unwrap_or(lease.ttl);
         lease.granted_at = now;
         lease.expires_at = clock::later(now, lease.ttl);

@@ -20,10 +20,9 @@ use crate::base::clock::Timestamp;
 pub struct Fence(pub u64);
 
 impl Fence {
-    /// The fence of the next grant.
-    #[must_use]
-    pub fn next(self) -> Fence {
-        Fence(self.0 + 1)
+    /// The fence of the next grant; nothing after the highest of all, which only somebody's own hand can have written.
+    pub fn next(self) -> Option<Fence> {
+        self.0.checked_add(1).map(Fence)
     }
 }
 

@@ -169,6 +169,9 @@ pub enum Refused {
     /// A request without any region.
     #[error("{0} asks for no region")]
     NoRegion(TaskName),
+    /// The ledger's counter is at its end, and a fence that is not higher would let old holders write.
+    #[error("the ledger's fence is the highest that there is, so nothing more can be granted")]
+    LastFence,
 }
 
 impl Explain for Refused {
@@ -179,7 +182,7 @@ impl Explain for Refused {
             | Refused::Trespass(_)
             | Refused::Taken { .. }
             | Refused::StillActive { .. } => Kind::Held,
-            Refused::NoTask(_) => Kind::Refused,
+            Refused::NoTask(_) | Refused::LastFence => Kind::Refused,
             Refused::OldFence { .. } | Refused::Ended { .. } | Refused::NotActive(_) => Kind::Fenced,
             Refused::NoRegion(_) => Kind::Usage,
         }
@@ -226,6 +229,9 @@ impl Explain for Refused {
             Refused::NotActive(task) => vec![format!("go on with it: git odyssey resume {task}")],
             Refused::StillActive { task, .. } => {
                 vec![format!("wait until it expires, or ask the holder: git odyssey park {task}")]
+            }
+            Refused::LastFence => {
+                vec!["somebody wrote it by hand; see when: git log refs/odyssey/ledger".to_owned()]
             }
             Refused::NoRegion(_) => vec!["say what it may change: --region 'src/auth/**'".to_owned()],
         }

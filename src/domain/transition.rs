@@ -342,7 +342,7 @@ impl About<'_> {
 
     /// What holds for every grant: the next fence, active, an end in time, and nobody else's regions.
     fn granted(&self, new: &Lease) -> Result<(), Illegal> {
-        let next = self.book.last_fence().0.checked_add(1).map(Fence);
+        let next = self.book.last_fence().next();
         self.need(next.is_some_and(|next| new.fence == next), "its fence is not the next one")?;
         self.need(new.fence == self.fence, "its fence is not the lease's")?;
         self.need(new.phase == Phase::Active, "the lease is parked")?;

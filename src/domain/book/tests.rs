@@ -97,6 +97,20 @@ fn an_expired_lease_with_work_is_parked_and_the_claimant_chooses() {
 }
 
 #[test]
+fn after_the_highest_fence_nothing_is_granted() {
+    let book = claimed(LeaseBook::default(), "auth", &["src/**"], 0);
+    let parked = book.park(&task("auth"), "asked").unwrap().unwrap();
+    let book = LeaseBook::new(book.after(&parked).leases().to_vec(), Fence(u64::MAX));
+    let claim = book.claim(&request("other", &["docs"]), at(1), &with_work, &Unseen);
+    assert_eq!(claim.err(), Some(Refused::LastFence));
+    let resume = book.resume(&task("auth"), None, None, at(1), &Unseen);
+    assert_eq!(resume.err(), Some(Refused::LastFence));
+    let last = LeaseBook::new([], Fence(u64::MAX - 1));
+    let (lease, _) = last.claim(&request("other", &["docs"]), at(1), &with_work, &Unseen).unwrap();
+    assert_eq!(lease.fence, Fence(u64::MAX));
+}
+
+#[test]
 fn an_expired_lease_without_work_makes_way() {
     let book = claimed(LeaseBook::default(), "auth", &["src/**"], 0);
     let (_, entries) = book.claim(&request("auth", &["src/a.rs"]), at(600), &without_work, &Unseen).unwrap();
