@@ -591,6 +591,15 @@ fn saved_work_of_a_live_task_is_for_its_holder_to_write() {
 }
 
 #[test]
+fn doctor_on_a_server_leaves_the_leases_of_those_who_push() {
+    let yard = Yard::new();
+    let before = yard.lab.git_in(&yard.server, &["rev-parse", "refs/odyssey/ledger"]);
+    let run = yard.lab.odyssey_in(&yard.server, &["doctor", "--fix"]);
+    assert!(!run.stdout.contains("ended the lease"), "{run:#?}");
+    assert_eq!(yard.lab.git_in(&yard.server, &["rev-parse", "refs/odyssey/ledger"]), before);
+}
+
+#[test]
 fn decisions_of_a_review_go_forward_only_and_are_for_the_holder_of_the_task() {
     let yard = Yard::new();
     let push = |what: &str, who: &str| {

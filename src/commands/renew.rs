@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::base::clock::Timestamp;
+use crate::base::failure::Explain;
 use crate::base::failure::Failure;
+use crate::base::failure::Kind;
 use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::text;
@@ -97,16 +99,30 @@ pub fn if_due(session: &Session, actor: &Actor) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The fence under which the caller acts on a task: its own where it is the task, else the ledger's, because a
-/// person may act for any task.
+/// An agent in its workspace wants to act for somebody else's task.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} may act for itself only, not for {1}")]
+struct NotItsOwn(TaskName, TaskName);
+
+impl Explain for NotItsOwn {
+    fn kind(&self) -> Kind {
+        Kind::Held
+    }
+
+    fn hints(&self) -> Vec<String> {
+        vec![format!("that is for {} in its own workspace to do, or for a person in a checkout", self.1)]
+    }
+}
+
+/// The fence under which the caller acts on a task: its own where it is the task; a person's the ledger's, for a person
+/// may act for any task.
 ///
 /// # Errors
-/// When no such task is live.
+/// When no such task is live, or the caller is another task.
 pub fn own_fence(session: &Session, context: &Context<'_>, task: &TaskName) -> Result<Fence, Failure> {
     match session.actor(context)? {
         Actor::Task(own, fence) if own == *task => Ok(fence),
-        Actor::Task(..) | Actor::Person(_) => {
-            Ok(session.ledger().read()?.book.need(task).map_err(LedgerError::from)?.fence)
-        }
+        Actor::Task(own, _) => Err(NotItsOwn(own, task.clone()).into()),
+        Actor::Person(_) => Ok(session.ledger().read()?.book.need(task).map_err(LedgerError::from)?.fence),
     }
 }

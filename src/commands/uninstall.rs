@@ -42,7 +42,7 @@ struct Uninstalled {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("{} live: {}", text::count(.0.len(), "task is").replace("tasks is", "tasks are"), .0.join(", "))]
+#[error("{} live: {}", if .0.len() == 1 { "1 task is".to_owned() } else { format!("{} tasks are", .0.len()) }, .0.join(", "))]
 struct StillLive(Vec<String>);
 
 impl Explain for StillLive {

@@ -466,3 +466,23 @@ fn who_decides_otherwise_has_reasons_of_his_own() {
     let list = review(&lab, &["--take", "g", "theirs"]);
     assert_eq!(list["files"][1]["items"][0]["resolution"]["note"], serde_json::Value::Null);
 }
+
+#[test]
+fn an_agent_ends_nobody_elses_lease() {
+    let lab = Lab::unprepared();
+    lab.write("odyssey.toml", "[ledger]\nfsync = false\n");
+    lab.commit("seed");
+    lab.odyssey(&["init"]).ok();
+    lab.odyssey(&["claim", "work", "--region", "f", "--for", "claude-1"]).ok();
+    lab.odyssey(&["claim", "mine", "--region", "g", "--for", "human:Ada", "--here"]).ok();
+    for words in [
+        &["release", "mine"][..],
+        &["abandon", "mine", "--reason", "x"],
+        &["park", "mine"],
+        &["renew", "mine", "--ttl", "1m"],
+    ] {
+        let run = lab.odyssey_in(&lab.workspace("work"), words);
+        assert_eq!(run.code, 3, "{words:?}: {run:#?}");
+    }
+    lab.odyssey(&["release", "mine"]).ok();
+}
