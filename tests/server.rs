@@ -593,6 +593,8 @@ fn saved_work_of_a_live_task_is_for_its_holder_to_write() {
 #[test]
 fn doctor_on_a_server_leaves_the_leases_of_those_who_push() {
     let yard = Yard::new();
+    yard.lab.odyssey(&["claim", "fresh", "--region", "fresh/**"]).ok();
+    yard.home_pushes(&["refs/odyssey/ledger"]).ok();
     let before = yard.lab.git_in(&yard.server, &["rev-parse", "refs/odyssey/ledger"]);
     let run = yard.lab.odyssey_in(&yard.server, &["doctor", "--fix"]);
     assert!(!run.stdout.contains("ended the lease"), "{run:#?}");
