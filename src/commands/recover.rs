@@ -1,6 +1,7 @@
 //! Recovery: finishing or undoing what a kill cut off.
 
 use std::path::Path;
+use std::path::PathBuf;
 
 use crate::base::atomic::FileError;
 use crate::base::failure::Failure;
@@ -47,6 +48,9 @@ pub fn cut_off(session: &Session, context: &Context<'_>) -> Result<Vec<String>, 
     let mut cuts = intent::cut_off(&session.ledger().folder())?;
     for cut in &cuts {
         landing::give_back(session, &cut.intent)?;
+        if let Some(making) = cut.intent.making() {
+            session.repo.clear_broken(&making.building, &making.path, &worktrees_lock(session))?;
+        }
     }
     if cuts.is_empty() {
         session.ledger().refresh()?;
@@ -171,9 +175,14 @@ fn granted_by(session: &Session, task: &TaskName, token: &str) -> Result<Option<
     Ok(None)
 }
 
+/// The lock under which worktrees are made and unmade.
+fn worktrees_lock(session: &Session) -> PathBuf {
+    session.ledger().folder().join("lock").join("worktrees")
+}
+
 /// Removes a workspace whose claim never answered.
 fn unmake(session: &Session, task: &TaskName, making: &Making) -> Result<(), Failure> {
-    let lock = session.ledger().folder().join("lock").join("worktrees");
+    let lock = worktrees_lock(session);
     let base = Oid::from_hex(making.base.as_bytes()).map_err(GitError::gix("read the intent"))?;
     let cleared =
         session.repo.clear_half_made(&making.building, &making.path, &making.branch, base, &lock)?;
@@ -303,7 +312,7 @@ fn finish_resume(
 ) -> Result<String, Failure> {
     let mut workspace = ready.filter(|path| path.exists());
     if let Some(making) = making {
-        let lock = session.ledger().folder().join("lock").join("worktrees");
+        let lock = worktrees_lock(session);
         let base = Oid::from_hex(making.base.as_bytes()).map_err(GitError::gix("read the intent"))?;
         let cleared =
             session.repo.clear_half_made(&making.building, &making.path, &making.branch, base, &lock)?;
@@ -336,7 +345,7 @@ fn finish_resume(
 
 /// A worktree with saved work in it is whole from the moment on at which it is in its place.
 fn finish_restore(session: &Session, task: &TaskName, making: &Making) -> Result<String, Failure> {
-    let lock = session.ledger().folder().join("lock").join("worktrees");
+    let lock = worktrees_lock(session);
     let base = Oid::from_hex(making.base.as_bytes()).map_err(GitError::gix("read the intent"))?;
     match session.repo.clear_half_made(&making.building, &making.path, &making.branch, base, &lock)? {
         Cleared::Complete => {
@@ -357,7 +366,7 @@ fn finish_removal(
     branch: &str,
     tip: &str,
 ) -> Result<String, Failure> {
-    let lock = session.ledger().folder().join("lock").join("worktrees");
+    let lock = worktrees_lock(session);
     session.repo.finish_removal(path, &lock)?;
     let worktrees = session.repo.worktrees()?;
     if let Some(worktree) = worktrees.iter().find(|worktree| worktree.path == path && !worktree.missing) {

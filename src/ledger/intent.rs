@@ -162,6 +162,19 @@ impl Intent {
         }
     }
 
+    /// The workspace that it makes, if it makes one.
+    pub fn making(&self) -> Option<&Making> {
+        match self {
+            Intent::Claim { making, .. } | Intent::Resume { making, .. } => making.as_ref(),
+            Intent::Restore { making, .. } => Some(making),
+            Intent::Check { .. }
+            | Intent::Land { .. }
+            | Intent::Sync { .. }
+            | Intent::End { .. }
+            | Intent::Remove { .. } => None,
+        }
+    }
+
     /// Whether this operation makes just this ref update, so that hooks can tell ours from others'.
     pub fn announces(&self, name: &str, old: &str, new: &str) -> bool {
         match self {

@@ -53,6 +53,23 @@ impl Repo {
         self.clear(&site, branch, base, lock)
     }
 
+    /// Takes away no more of what a killed [`Repo::add_worktree`] left than what stops git itself: with a registration that
+    /// does not say where the repository is, git fetches nothing. The rest is left to [`Repo::clear_half_made`].
+    ///
+    /// # Errors
+    /// As for [`Repo::clear_half_made`].
+    pub fn clear_broken(&self, building: &Path, path: &Path, lock: &Path) -> Result<(), GitError> {
+        let site = Site::new(path, building)?;
+        let _held = Lock::wait(lock)?;
+        for registration in self.registrations()? {
+            let common = atomic::read(&registration.private_dir.join("commondir"))?.unwrap_or_default();
+            if common.trim_ascii().is_empty() && is_half_made(&registration, &site)? {
+                self.unregister(&registration.private_dir)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The same for whoever holds the site's lock.
     pub(super) fn clear(
         &self,

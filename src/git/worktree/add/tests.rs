@@ -304,3 +304,33 @@ fn a_worktree_whose_folder_was_taken_away_is_not_made_twice() {
     assert_eq!(clear(&sandbox, "auth"), Cleared::Nothing);
     assert!(matches!(add(&sandbox, "auth"), Err(GitError::Registered(_))));
 }
+
+#[test]
+fn what_stops_git_itself_is_taken_away_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    add(&sandbox, "whole").unwrap();
+    let registration = |name: &str| sandbox.main().join(".git/worktrees").join(name);
+    let broken = |name: &str, reason: &str| {
+        testing::write(&registration(name).join("locked"), reason);
+        testing::write(&registration(name).join("commondir"), "");
+    };
+    broken("auth", "odyssey: busy");
+    let inside = places(&sandbox, "auth").1.join("auth/.git");
+    testing::write(&registration("auth").join("gitdir"), inside.to_str().unwrap());
+    broken("others", "initializing");
+    // As a fetch looks at what is here.
+    let works = || {
+        let git = crate::git::run::Git::at(&sandbox.main());
+        git.args(["rev-list", "--max-count=1", "--all"]).run().is_ok()
+    };
+    assert!(!works(), "git reads all registrations");
+    let repo = sandbox.repo();
+    for name in ["auth", "others", "whole"] {
+        let (path, building) = places(&sandbox, name);
+        repo.clear_broken(&building, &path, &sandbox.root().join("locks/worktrees")).unwrap();
+    }
+    assert!(!registration("auth").exists());
+    assert!(registration("others").exists(), "a git that is at work there goes on");
+    assert_complete(&sandbox, "whole");
+    assert!(works());
+}
