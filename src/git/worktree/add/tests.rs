@@ -320,7 +320,7 @@ fn what_stops_git_itself_is_taken_away_and_nothing_else() {
     broken("others", "initializing");
     // As a fetch looks at what is here.
     let works = || {
-        let git = crate::git::run::Git::at(&sandbox.main());
+        let git = Git::at(&sandbox.main());
         git.args(["rev-list", "--max-count=1", "--all"]).run().is_ok()
     };
     assert!(!works(), "git reads all registrations");
