@@ -23,6 +23,7 @@ use crate::domain::span::Span;
 use crate::git::BStr;
 use crate::git::BString;
 use crate::git::ByteSlice;
+use crate::git::Oid;
 use crate::git::error::GitError;
 use crate::git::live::Side;
 use crate::git::memory::Memory;
@@ -140,7 +141,8 @@ impl Check {
                 unknown: Vec::new(),
             };
             let mut here = None;
-            if let Some(head) = session.repo.head()?.commit() {
+            let head = session.repo.head()?.commit();
+            if let Some(head) = head {
                 let look = Look { repo: &session.repo, folder: Some(checkout), head };
                 match look.ours(path, &mut memory) {
                     Ok(ours) => {
@@ -150,7 +152,7 @@ impl Check {
                     Err(error) => row.unknown.push(format!("this checkout: {}", party::reason(&error))),
                 }
             }
-            let seen = Seen { versions: Versions(memory.repo()), here };
+            let seen = Seen { versions: Versions(memory.repo()), head, here };
             (row.may_write, row.leases) = judged(&session, &state, &actor, &commons, asked, &seen)?;
             row.verdict = row.judged();
             rows.push(row);
@@ -192,7 +194,7 @@ impl Row {
 }
 
 /// The target and its commit, where there is one.
-fn target(session: &Session) -> Option<(String, crate::git::Oid)> {
+fn target(session: &Session) -> Option<(String, Oid)> {
     let branch = session.target().ok()?;
     let commit = session.repo.reference(&branch).ok().flatten()?;
     Some((branch.strip_prefix("refs/heads/").unwrap_or(&branch).to_owned(), commit))
@@ -240,6 +242,7 @@ fn asked(checkout: &Path, folder: &Path, typed: &Path) -> Result<Asked, Failure>
 /// What the caller's checkout has at a path.
 struct Seen<'a> {
     versions: Versions<'a>,
+    head: Option<Oid>,
     here: Side,
 }
 
@@ -251,7 +254,7 @@ impl Seen<'_> {
         else {
             return Met::Path;
         };
-        let here = match self.versions.carried_to(path, span, &lease.base, blob) {
+        let here = match self.versions.carried_to(path, span, &lease.base, blob, self.head) {
             Ok(here) => here,
             Err(why) => return Met::File(why),
         };

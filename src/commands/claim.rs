@@ -211,14 +211,18 @@ impl Claim {
             Some(Some(most)) => Patience::AtMost(most),
         };
         let regions = session.regions(&self.regions)?;
-        let mut waiting = Waiting::begin(session, context, patience, &self.task, &regions)?;
+        let base = match self.base.is_some() || self.here {
+            true => Some(self.request(session)?.base),
+            false => None,
+        };
+        let mut waiting = Waiting::begin(session, context, patience, &self.task, &regions, base)?;
         while let Err(failure) = recover::cut_off(session, context) {
             if !is_away(&failure) || !waiting.until_back(&failure)? {
                 return Err(failure);
             }
         }
         loop {
-            waiting.turn()?;
+            waiting.turn(session)?;
             let now = waiting.now();
             let again = match self.attempt(session, now) {
                 Err(refused) if refused.kind() == Kind::Held => (waiting.until_a_change(&refused)?, refused),

@@ -9,12 +9,17 @@ use crate::base::page::Page;
 use crate::base::text;
 use crate::domain::book::LeaseBook;
 use crate::domain::lease::Lease;
+use crate::domain::region::Region;
 use crate::domain::task::TaskName;
+use crate::git::diff::Change;
+use crate::git::error::GitError;
 use crate::git::memory::Memory;
+use crate::guard::lines::Versions;
 use crate::ledger::error::LedgerError;
 use crate::merge::makers::Maker;
 use crate::merge::news;
 use crate::merge::news::Found;
+use crate::merge::news::Near;
 use crate::merge::news::News;
 use crate::merge::news::Told;
 
@@ -66,13 +71,29 @@ impl Notes {
         let target = lease.target.strip_prefix("refs/heads/").unwrap_or(&lease.target);
         let mut memory = Memory::over(&session.repo);
         let matrix = matrix::judged(&session, &book, Some(&lease.target), &mut memory)?;
-        let found = news::find(memory.repo(), lease, &matrix, &told.unwrap_or_default())?;
+        let found = {
+            let near = Lines(Versions(memory.repo()));
+            news::find(memory.repo(), lease, &matrix, &told.unwrap_or_default(), &near)?
+        };
         let page = page(&task, target, &lease.target, &found);
         let answer = Answer { task: &task, news: &found.news, unknown: &found.unknown };
         let outcome = Outcome::new(page, &answer);
         atomic::replace(&file, &serde_json::to_vec(&found.told).unwrap_or_default())?;
         forget_ended(&folder, &book);
         Ok(outcome)
+    }
+}
+
+/// Files as the guard looks into them.
+struct Lines<'a>(Versions<'a>);
+
+impl Near for Lines<'_> {
+    fn comes_to_leased(&self, lease: &Lease, region: &Region, change: &Change) -> Result<bool, GitError> {
+        self.0.is_reached(lease, region, change)
+    }
+
+    fn comes_to_changed(&self, own: &Change, change: &Change) -> Result<bool, GitError> {
+        self.0.is_crossed(own, change)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::base::failure::Failure;
 use crate::base::lock::Lock;
 use crate::domain::region::RegionSet;
 use crate::domain::task::TaskName;
+use crate::guard::lines::Versions;
 use crate::ledger::queue::Ticket;
 use crate::ledger::watch::RefWatch;
 
@@ -51,7 +52,7 @@ const UNKNOWN_END: Duration = Duration::from_secs(60 * 60);
 const LOOK: Duration = Duration::from_secs(5);
 
 impl<'a> Waiting<'a> {
-    /// Gets ready to wait.
+    /// Gets ready to wait. `base` is the commit that the claim starts from, if it is not the target's.
     ///
     /// # Errors
     /// When the ref cannot be watched.
@@ -61,13 +62,14 @@ impl<'a> Waiting<'a> {
         patience: Patience,
         task: &TaskName,
         regions: &RegionSet,
+        base: Option<String>,
     ) -> Result<Waiting<'a>, Failure> {
         let (watch, ticket) = match patience {
             Patience::None => (None, None),
             Patience::AtMost(_) | Patience::Endless => {
                 let watch = RefWatch::begin(session.repo.common_dir())?;
-                let ticket =
-                    Ticket::draw(&session.ledger().folder(), task, regions, session.ledger().case())?;
+                let ledger = session.ledger();
+                let ticket = Ticket::draw(&ledger.folder(), task, regions, base, ledger.case())?;
                 (Some(watch), Some(ticket))
             }
         };
@@ -99,11 +101,13 @@ impl<'a> Waiting<'a> {
     ///
     /// # Errors
     /// When the queue cannot be read.
-    pub fn turn(&mut self) -> Result<bool, Failure> {
+    pub fn turn(&mut self, session: &Session) -> Result<bool, Failure> {
         loop {
-            let Some(before) = self.ticket.as_ref().map(Ticket::before).transpose()?.flatten() else {
-                return Ok(true);
-            };
+            let Some(ticket) = &self.ticket else { return Ok(true) };
+            // Looked up each time: it may have moved while we waited.
+            let target = session.repo.reference(&session.target()?)?.map(|tip| tip.to_string());
+            let before = ticket.before(target.as_deref().unwrap_or_default(), &Versions(&session.repo))?;
+            let Some(before) = before else { return Ok(true) };
             let Some(watch) = &mut self.watch else { return Ok(true) };
             let left = match left(self.patience, self.begun) {
                 Left::Nothing => return Ok(false),

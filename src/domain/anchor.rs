@@ -1,6 +1,7 @@
 //! Anchors: a region with the commit at which its lines were counted, and whether two of them meet.
 
 use super::region::Region;
+use super::region::RegionSet;
 use super::span::Lines;
 use super::span::Span;
 
@@ -44,5 +45,27 @@ impl<'a> Anchored<'a> {
             Ok(_) => Met::Lines(here),
             Err(why) => Met::File(why),
         }
+    }
+}
+
+/// The regions that somebody wants, and the commit that their lines are counted at, in hexadecimal.
+#[derive(Debug, Clone, Copy)]
+pub struct AnchoredSet<'a> {
+    /// The regions.
+    pub regions: &'a RegionSet,
+    /// The commit.
+    pub base: &'a str,
+}
+
+impl AnchoredSet<'_> {
+    /// Whether one of these regions meets one of the others: then not both can be had.
+    pub fn meets(self, theirs: AnchoredSet<'_>, lines: &dyn Lines) -> bool {
+        let anchored = |region, base| Anchored { region, base };
+        self.regions.iter().any(|mine| {
+            theirs.regions.iter().any(|other| {
+                let met = || anchored(mine, self.base).meets(anchored(other, theirs.base), lines);
+                mine.overlaps(other) && met() != Met::Apart
+            })
+        })
     }
 }

@@ -95,6 +95,11 @@ impl Span {
         Span::of_lines(first, last).ok_or(if first == 0 { Fault::LineZero } else { Fault::LineTooHigh })
     }
 
+    /// What an edit replaces: the lines that go, or the place where others come.
+    pub fn replaced_by(edit: &Edit) -> Span {
+        Span { start: edit.before.start, end: edit.before.end }
+    }
+
     /// The number of its last line, from 1; for a place, of the line before it.
     pub fn last(self) -> usize {
         self.end
@@ -128,6 +133,22 @@ impl Span {
             floor = moved(&edit.before, shift.unwrap_or(0)).end;
             shift.is_none()
         })
+    }
+
+    /// Whether one of these edits touches it, or inserts lines right above or below it. They are in order and do not overlap.
+    pub fn is_reached(self, edits: &[Edit]) -> bool {
+        let is_beside = |edit: &Edit| {
+            let places = edit.before.start.saturating_sub(edit.up)..=edit.before.start + edit.down;
+            edit.before.is_empty() && [self.start, self.end].iter().any(|edge| places.contains(edge))
+        };
+        self.is_touched(edits) || edits.iter().any(is_beside)
+    }
+
+    /// Whether one of these edits touches it and goes as far as one of its ends, or beyond: what was put there may be
+    /// partly of the lines beside.
+    pub fn is_blurred(self, edits: &[Edit]) -> bool {
+        let to_an_end = |edit: &&Edit| edit.before.start <= self.start || edit.before.end >= self.end;
+        edits.iter().filter(to_an_end).any(|edit| self.is_touched(std::slice::from_ref(edit)))
     }
 
     /// What it is after these edits, which are in order and do not overlap.

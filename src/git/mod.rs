@@ -25,6 +25,7 @@ pub mod rerere;
 pub mod run;
 pub mod snapshot;
 pub mod status;
+pub mod steps;
 pub mod worktree;
 
 mod collecting;

@@ -58,7 +58,8 @@ impl Bench<'_> {
     ) -> Result<Judgement, GuardError> {
         match self.repo.own_changes(commit)? {
             OwnChanges::Ordinary(changes) => {
-                self.judge(actor, &changes.iter().collect::<Vec<_>>(), &[commit])
+                let parent = self.repo.commit(commit)?.parents.first().copied();
+                self.judge(actor, &changes.iter().collect::<Vec<_>>(), parent, &[commit])
             }
             OwnChanges::Merge { parents, from_first, .. } => {
                 let judgement = self.judge_merge(actor, &from_first, &parents, Some(commit), published)?;
@@ -85,7 +86,7 @@ impl Bench<'_> {
             }
             let dropped = self.repo.changes_between(Some(self.repo.commit(*other)?.tree), tree)?;
             let dropped: Vec<&Change> = dropped.iter().collect();
-            if self.judge(actor, &dropped, &[commit]).is_ok() {
+            if self.judge(actor, &dropped, Some(*other), &[commit]).is_ok() {
                 continue;
             }
             let written = match parents {
@@ -97,7 +98,7 @@ impl Bench<'_> {
                 // What git would make of more than two is not known here.
                 _ => dropped,
             };
-            self.judge(actor, &written, &[commit])?;
+            self.judge(actor, &written, Some(*other), &[commit])?;
         }
         Ok(())
     }
@@ -144,24 +145,29 @@ impl Bench<'_> {
         for (mut sources, changes) in groups {
             let by_hand = sources.is_empty();
             sources.extend(merge);
-            let mut judged = self.judge(actor, &changes, &sources);
+            let mut judged = self.judge(actor, &changes, Some(*ours), &sources);
             if let (true, Err(GuardError::Refused(_)), [theirs]) = (by_hand, &judged, others) {
                 // No parent has it so because git made it of both, perhaps.
                 judged = match self.made_by_git(*ours, *theirs, &changes) {
                     Ok((automatic, written)) => {
-                        let mut judged = self.judge(actor, &written, &sources);
+                        let mut judged = self.judge(actor, &written, Some(*ours), &sources);
                         if let (Err(GuardError::Refused(_)), [(_, true, files)]) = (&judged, &brought[..]) {
                             // Settled by hand: what counts is what it does to the published side.
                             let against: Vec<Change> =
                                 written.iter().filter_map(|change| since(files, change)).collect();
-                            judged = self.judge(actor, &against.iter().collect::<Vec<_>>(), &sources);
+                            judged = self.judge(
+                                actor,
+                                &against.iter().collect::<Vec<_>>(),
+                                Some(*theirs),
+                                &sources,
+                            );
                         }
                         let written = judged;
                         if written.is_err() || published.has_commit(self, *theirs)? {
                             written
                         } else {
                             sources.push(*theirs);
-                            self.judge(actor, &automatic, &sources)
+                            self.judge(actor, &automatic, Some(*ours), &sources)
                         }
                     }
                     Err(GitError::Unrelated { .. }) => judged,

@@ -91,14 +91,22 @@ impl Explain for GuardError {
 impl Bench<'_> {
     /// Judges changes, each of a path of its own; an obstacle stands only if the change does not come from the obstacle's own task, as
     /// `sources` (the commits that the change came from) tell.
-    fn judge(&self, actor: &Actor, changes: &[&Change], sources: &[Oid]) -> Result<Judgement, GuardError> {
+    ///
+    /// `at` is the commit of which the changes are made, if there is one.
+    fn judge(
+        &self,
+        actor: &Actor,
+        changes: &[&Change],
+        at: Option<Oid>,
+        sources: &[Oid],
+    ) -> Result<Judgement, GuardError> {
         let paths: Vec<&[u8]> = changes.iter().map(|change| change.path.as_slice()).collect();
         let book = self.leases.about(&paths, &actor.tasks())?;
         let versions = Versions(self.repo);
         let mut met = |lease: &Lease, region: &Region, path: &[u8]| {
             let mut of_path = changes.iter().filter(|change| change.path == path);
             match (of_path.next(), of_path.next()) {
-                (Some(change), None) => Ok(versions.met(lease, region, change)?),
+                (Some(change), None) => Ok(versions.met(lease, region, change, at)?),
                 // A tree that was made by hand may name a path twice; git shows the one or the other.
                 _ => Ok(Met::Path),
             }

@@ -268,7 +268,7 @@ impl Push<'_> {
             let undone = self.repo.changes_between(Some(was), is)?;
             let undone: Vec<&Change> = undone.iter().collect();
             let bench = self.bench(self.after, false);
-            if let Err(error) = bench.judge(&self.person(), &undone, &[]) {
+            if let Err(error) = bench.judge(&self.person(), &undone, Some(old), &[]) {
                 found.push(format!("it goes back, and undoes what is there:\n{}", self.reason(error)?));
             }
         }

@@ -27,7 +27,7 @@ impl Bench<'_> {
                 parents.extend(merging.iter().copied().filter(|commit| self.repo.has(*commit)));
                 self.judge_merge(actor, &staged, &parents, None, published)
             }
-            _ => self.judge(actor, &staged.iter().collect::<Vec<_>>(), &[]),
+            head => self.judge(actor, &staged.iter().collect::<Vec<_>>(), head, &[]),
         }
     }
 }

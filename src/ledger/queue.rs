@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use crate::base::atomic;
 use crate::base::atomic::FileError;
 use crate::base::lock::Lock;
+use crate::domain::anchor::AnchoredSet;
 use crate::domain::lease;
 use crate::domain::region::Case;
 use crate::domain::region::RegionSet;
+use crate::domain::span::Lines;
 use crate::domain::task::TaskName;
 
 use super::codec;
@@ -22,6 +24,7 @@ pub struct Ticket {
     path: PathBuf,
     number: u64,
     regions: RegionSet,
+    base: Option<String>,
     case: Case,
     _lock: Lock,
 }
@@ -31,10 +34,13 @@ pub struct Ticket {
 struct Wanted {
     regions: Vec<String>,
     sets: BTreeMap<String, Vec<String>>,
+    /// The commit that lines are counted at; nothing for where the target is when it is granted.
+    #[serde(default)]
+    base: Option<String>,
 }
 
 impl Ticket {
-    /// Draws the next number.
+    /// Draws the next number. `base` is the commit that the claim starts from, in hexadecimal, if it is not the target's.
     ///
     /// # Errors
     /// When the queue's folder cannot be written.
@@ -42,6 +48,7 @@ impl Ticket {
         folder: &Path,
         task: &TaskName,
         regions: &RegionSet,
+        base: Option<String>,
         case: Case,
     ) -> Result<Ticket, FileError> {
         let queue = folder.join("queue");
@@ -50,19 +57,23 @@ impl Ticket {
         let path = queue.join(format!("{number:010}-{task}"));
         let lock = Lock::wait(&path)?;
         let (texts, sets) = codec::written(regions);
-        let wanted = serde_json::to_vec(&Wanted { regions: texts, sets }).unwrap_or_default();
+        let wanted =
+            serde_json::to_vec(&Wanted { regions: texts, sets, base: base.clone() }).unwrap_or_default();
         // In place: the lock is on this very file. Nobody reads it before the number is given out.
         atomic::fill(&path, &wanted)?;
-        Ok(Ticket { queue, path, number, regions: regions.clone(), case, _lock: lock })
+        Ok(Ticket { queue, path, number, regions: regions.clone(), base, case, _lock: lock })
     }
 
     /// The ticket of somebody who came before, lives, and waits for some of the same; nothing when it is our turn.
     ///
+    /// `target` is the commit that claims start from if they name no other; `lines` tells of lines of one file whether
+    /// they are the same.
+    ///
     /// # Errors
     /// When the queue cannot be read.
-    pub fn before(&self) -> Result<Option<PathBuf>, FileError> {
+    pub fn before(&self, target: &str, lines: &dyn Lines) -> Result<Option<PathBuf>, FileError> {
         for (_, path) in numbers(&self.queue)?.into_iter().filter(|(number, _)| *number < self.number) {
-            if !self.meets(&path)? {
+            if !self.meets(&path, target, lines)? {
                 continue;
             }
             match Lock::attempt(&path)? {
@@ -75,12 +86,14 @@ impl Ticket {
     }
 
     /// Whether a ticket is for some of the same; what cannot be understood is.
-    fn meets(&self, path: &Path) -> Result<bool, FileError> {
+    fn meets(&self, path: &Path, target: &str, lines: &dyn Lines) -> Result<bool, FileError> {
         let Some(bytes) = atomic::read(path)? else { return Ok(false) };
         let Ok(wanted) = serde_json::from_slice::<Wanted>(&bytes) else { return Ok(true) };
         let texts = wanted.regions.iter().map(String::as_str);
         let Ok(regions) = lease::regions_from(texts, &wanted.sets, self.case) else { return Ok(true) };
-        Ok(regions.overlaps(&self.regions).is_some())
+        let theirs = AnchoredSet { regions: &regions, base: wanted.base.as_deref().unwrap_or(target) };
+        let mine = AnchoredSet { regions: &self.regions, base: self.base.as_deref().unwrap_or(target) };
+        Ok(mine.meets(theirs, lines))
     }
 }
 

@@ -1,10 +1,10 @@
 //! News: what others changed in a task's regions, or in what it changed itself, since it was last told.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 
 use crate::base::text;
 use crate::domain::lease::Lease;
+use crate::domain::region::Region;
 use crate::git::BString;
 use crate::git::Oid;
 use crate::git::diff::Change;
@@ -57,13 +57,59 @@ pub struct Found {
     pub told: Told,
 }
 
+/// Looks into a file of which a task holds lines only.
+pub trait Near {
+    /// Whether a change comes to the lines of a lease's region, or right beside them.
+    ///
+    /// # Errors
+    /// When a version of the file cannot be read.
+    fn comes_to_leased(&self, lease: &Lease, region: &Region, change: &Change) -> Result<bool, GitError>;
+
+    /// The same of the lines that the task changed itself.
+    ///
+    /// # Errors
+    /// When a version of the file cannot be read.
+    fn comes_to_changed(&self, own: &Change, change: &Change) -> Result<bool, GitError>;
+}
+
+/// What matters to a task.
+struct Interest<'a> {
+    lease: &'a Lease,
+    /// What it changed itself, by path.
+    own: BTreeMap<BString, Change>,
+    near: &'a dyn Near,
+}
+
+impl Interest<'_> {
+    fn has(&self, change: &Change) -> Result<bool, GitError> {
+        let own = self.own.get(&change.path);
+        let covering: Vec<&Region> =
+            self.lease.regions.iter().filter(|region| region.covers(&change.path)).collect();
+        if covering.is_empty() || covering.iter().any(|region| region.lines().is_none()) {
+            return Ok(own.is_some() || !covering.is_empty());
+        }
+        for region in covering {
+            if self.near.comes_to_leased(self.lease, region, change)? {
+                return Ok(true);
+            }
+        }
+        own.map_or(Ok(false), |own| self.near.comes_to_changed(own, change))
+    }
+}
+
 /// Finds what is new to a task.
 ///
 /// `repo` must hold the uncommitted trees of the matrix.
 ///
 /// # Errors
 /// When the task's own work, the target or a content cannot be read.
-pub fn find(repo: &Repo, lease: &Lease, matrix: &Matrix, before: &Told) -> Result<Found, GitError> {
+pub fn find(
+    repo: &Repo,
+    lease: &Lease,
+    matrix: &Matrix,
+    before: &Told,
+    near: &dyn Near,
+) -> Result<Found, GitError> {
     let mut finding =
         Finding { repo, matrix, makers: Makers::of(repo), news: Vec::new(), unknown: Vec::new() };
     let own = matrix.parties.iter().position(|party| party.kind == PartyKind::Task(lease.task.clone()));
@@ -73,19 +119,19 @@ pub fn find(repo: &Repo, lease: &Lease, matrix: &Matrix, before: &Told) -> Resul
         return Ok(Found { news: Vec::new(), unknown: Vec::new(), told: before.clone() });
     };
     let mut told = Told::default();
-    let mine = match &matrix.parties[own].state {
+    let own_changes = match &matrix.parties[own].state {
         Ok(standing) => finding.changed(lease, standing)?,
         Err(reason) => {
             finding.unknown.push(format!("{}: {reason}", lease.task));
-            BTreeSet::new()
+            BTreeMap::new()
         }
     };
-    let matters = |path: &BString| lease.regions.covers(path).is_some() || mine.contains(path);
-    told.target = finding.target(own, target, before.target.as_deref(), &matters)?;
+    let interest = Interest { lease, own: own_changes, near };
+    told.target = finding.target(own, target, before.target.as_deref(), &interest)?;
     for (place, party) in matrix.parties.iter().enumerate() {
         if party.kind == PartyKind::Checkout {
             let edits = before.edits.get(&party.name).cloned().unwrap_or_default();
-            let edits = finding.edits(own, place, party, edits, &matters)?;
+            let edits = finding.edits(own, place, party, edits, &interest)?;
             if !edits.is_empty() {
                 told.edits.insert(party.name.clone(), edits);
             }
@@ -103,13 +149,13 @@ struct Finding<'a> {
 }
 
 impl Finding<'_> {
-    /// The paths that the task changed itself.
-    fn changed(&self, lease: &Lease, standing: &Standing) -> Result<BTreeSet<BString>, GitError> {
-        let Some(target) = self.repo.reference(&lease.target)? else { return Ok(BTreeSet::new()) };
-        let Some(base) = self.repo.merge_base(standing.head, target)? else { return Ok(BTreeSet::new()) };
+    /// What the task changed itself, by path.
+    fn changed(&self, lease: &Lease, standing: &Standing) -> Result<BTreeMap<BString, Change>, GitError> {
+        let Some(target) = self.repo.reference(&lease.target)? else { return Ok(BTreeMap::new()) };
+        let Some(base) = self.repo.merge_base(standing.head, target)? else { return Ok(BTreeMap::new()) };
         let base = self.repo.commit(base)?.tree;
         let changes = self.repo.changes_between(Some(base), standing.tree)?;
-        Ok(changes.into_iter().map(|change| change.path).collect())
+        Ok(changes.into_iter().map(|change| (change.path.clone(), change)).collect())
     }
 
     /// What the target got that the task has not.
@@ -118,7 +164,7 @@ impl Finding<'_> {
         own: usize,
         target: usize,
         before: Option<&str>,
-        matters: &dyn Fn(&BString) -> bool,
+        interest: &Interest<'_>,
     ) -> Result<Option<String>, GitError> {
         let party = &self.matrix.parties[target];
         let (standing, mine) = match (&party.state, &self.matrix.parties[own].state) {
@@ -144,9 +190,10 @@ impl Finding<'_> {
         let old = since.map(|commit| self.repo.commit(commit)).transpose()?.map(|commit| commit.tree);
         let bases: Vec<Oid> = since.into_iter().collect();
         for change in self.repo.changes_between(old, standing.tree)? {
-            if matters(&change.path) {
+            let conflicts = self.conflict(own, target, &change.path);
+            if conflicts || interest.has(&change)? {
                 let by = self.makers.find(standing, &bases, &[&change.path])?;
-                self.tell(&change, &party.name, by, self.conflict(own, target, &change.path))?;
+                self.tell(&change, &party.name, by, conflicts)?;
             }
         }
         Ok(now)
@@ -159,7 +206,7 @@ impl Finding<'_> {
         place: usize,
         party: &Party,
         before: BTreeMap<String, String>,
-        matters: &dyn Fn(&BString) -> bool,
+        interest: &Interest<'_>,
     ) -> Result<BTreeMap<String, String>, GitError> {
         let standing = match &party.state {
             Ok(standing) => standing,
@@ -174,14 +221,15 @@ impl Finding<'_> {
         }
         let head = self.repo.commit(standing.head)?.tree;
         for change in self.repo.changes_between(Some(head), standing.tree)? {
-            if !matters(&change.path) {
+            let conflicts = self.conflict(own, place, &change.path);
+            if !conflicts && !interest.has(&change)? {
                 continue;
             }
             let path = text::visible(&change.path);
             let content = change.new.map(|(_, oid)| oid.to_string()).unwrap_or_default();
             if before.get(&path) != Some(&content) {
                 let by = self.makers.find(standing, &[], &[&change.path])?;
-                self.tell(&change, &party.name, by, self.conflict(own, place, &change.path))?;
+                self.tell(&change, &party.name, by, conflicts)?;
             }
             told.insert(path, content);
         }

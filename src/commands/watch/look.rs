@@ -175,7 +175,8 @@ impl Look {
                             None => changes.insert(changed(contents, standing)?),
                         };
                         let change = changes.iter().find(|change| change.path == edit.path);
-                        let met = change.map(|change| Versions(contents).met(lease, region, change));
+                        let met = change
+                            .map(|change| Versions(contents).met(lease, region, change, Some(standing.head)));
                         if met.transpose()? == Some(Met::Apart) {
                             continue;
                         }
