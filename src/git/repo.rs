@@ -47,6 +47,8 @@ pub struct Repo {
     pub(super) received: Option<Received>,
     /// Whether what is written stays in memory.
     pub(super) in_memory: bool,
+    /// How many threads look at the files of this checkout; nothing for as many as there are processors.
+    pub(super) threads: Option<usize>,
 }
 
 impl Repo {
@@ -100,7 +102,13 @@ impl Repo {
         gix.object_cache_size_if_unset(8 * 1024 * 1024);
         let private = absolute(gix.git_dir());
         let checkout = gix.workdir().map(absolute);
-        Ok(Repo { gix, common, private, checkout, received: None, in_memory: false })
+        Ok(Repo { gix, common, private, checkout, received: None, in_memory: false, threads: None })
+    }
+
+    /// The same, for a caller who reads several checkouts side by side: the files of this one are looked at by one thread.
+    #[must_use]
+    pub fn beside_others(self) -> Repo {
+        Repo { threads: Some(1), ..self }
     }
 
     /// The folder that all checkouts share: `.git`, or the bare repository itself. Absolute.

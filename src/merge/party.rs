@@ -200,7 +200,7 @@ fn standing(repo: &Repo, worktree: &Worktree, memory: &mut Memory) -> Result<Sta
         let unborn = || GitError::Broken(worktree.private_dir.join("HEAD"));
         return Standing::committed(repo, head.ok_or_else(unborn)?);
     }
-    Standing::live(&Repo::open(&worktree.path)?, memory)
+    Standing::live(&Repo::open(&worktree.path)?.beside_others(), memory)
 }
 
 pub(super) fn shown(worktree: &Worktree) -> String {

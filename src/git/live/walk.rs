@@ -42,6 +42,7 @@ impl Repo {
         let mut found = Found { looks: BTreeMap::new(), only_git_knows: false };
         let options = index_worktree::Options {
             dirwalk_options: Some(walk.emit_untracked(EmissionMode::Matching)),
+            thread_limit: self.threads,
             ..index_worktree::Options::default()
         };
         self.gix
