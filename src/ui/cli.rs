@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 
+use clap::Args;
 use clap::CommandFactory;
+use clap::FromArgMatches;
 use clap::Parser;
 
 use super::table::Request;
@@ -18,15 +20,23 @@ pub const PROGRAM: &str = "git-odyssey";
 #[derive(Debug, Parser)]
 #[command(name = PROGRAM, bin_name = "git odyssey", version, max_term_width = 100, subcommand_required = false)]
 pub struct CommandLine {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the documentation is that of its fields")]
+    pub manner: Globals,
+    /// What is asked; nothing asks for help
+    #[command(subcommand)]
+    pub request: Option<Request>,
+}
+
+#[derive(Debug, clap::Args)]
+#[expect(missing_docs, reason = "it would become the documentation of the program")]
+pub struct Globals {
     /// Answer with one JSON object on standard output
     #[arg(long, global = true, display_order = 900)]
     pub json: bool,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto", display_order = 901)]
     pub color: clap::ColorChoice,
-    /// What is asked; nothing asks for help
-    #[command(subcommand)]
-    pub request: Option<Request>,
 }
 
 impl CommandLine {
@@ -35,12 +45,23 @@ impl CommandLine {
     /// # Errors
     /// Clap's own, which are also requests for help and for the version.
     pub fn read(words: &[OsString]) -> Result<CommandLine, clap::Error> {
+        if let Some(line) = CommandLine::of_one_command(words) {
+            return Ok(line);
+        }
         let line = CommandLine::try_parse_from(words)?;
-        if line.json && line.request.is_none() {
+        if line.manner.json && line.request.is_none() {
             let missing = "no command was given: `git odyssey help` lists them";
             return Err(CommandLine::command().error(clap::error::ErrorKind::MissingSubcommand, missing));
         }
         Ok(line)
+    }
+
+    /// Reads a line that begins with a command's name, by that command's arguments alone: hooks start us several times a
+    /// commit, and to learn of all commands takes longer than to read one. Nothing for all other lines, and for mistakes.
+    fn of_one_command(words: &[OsString]) -> Option<CommandLine> {
+        let command = Request::alone(words.get(1)?.to_str()?)?;
+        let line = Globals::augment_args(clap::Command::default().name(PROGRAM)).subcommand(command);
+        CommandLine::from_arg_matches(&line.try_get_matches_from(words).ok()?).ok()
     }
 
     /// All that can be typed, for manual pages and completions.
@@ -61,7 +82,7 @@ pub struct Manner {
 impl Manner {
     /// The manner of a command line that was read.
     pub fn of(line: &CommandLine) -> Manner {
-        Manner { json: line.json, color: line.color }
+        Manner { json: line.manner.json, color: line.manner.color }
     }
 
     /// Looks for the global options among words that clap could not read, as far as a `--`.
@@ -122,7 +143,10 @@ mod tests {
                 let typed = ways.iter().find_map(|way| example.strip_prefix(way)).ok_or(*example)?;
                 let mut words = vec![OsString::from(PROGRAM)];
                 words.extend(shell_words::split(typed)?.into_iter().map(OsString::from));
-                let request = CommandLine::read(&words)?.request.ok_or(*example)?;
+                let line = CommandLine::read(&words)?;
+                let by_all = CommandLine::try_parse_from(&words)?;
+                assert_eq!(format!("{line:?}"), format!("{by_all:?}"), "{example}");
+                let request = line.request.ok_or(*example)?;
                 assert_eq!(request.name(), command.get_name(), "{example}");
             }
         }

@@ -40,6 +40,18 @@ macro_rules! table {
             }
         }
 
+        impl Request {
+            /// The arguments of one command, by its name as it is typed.
+            pub fn alone(command: &str) -> Option<clap::Command> {
+                $(if command == typed(stringify!($name)) {
+                    // Clap keeps no texts but static ones, and a process reads one line.
+                    let name: &'static str = typed(stringify!($name)).leak();
+                    return Some(<$arguments as clap::Args>::augment_args(clap::Command::default().name(name)));
+                })*
+                None
+            }
+        }
+
         /// The examples of a command, by its name as it is typed.
         pub fn examples(command: &str) -> &'static [Example] {
             $(if command == typed(stringify!($name)) {
