@@ -151,6 +151,9 @@ pub struct Seen {
     pub unknown: BTreeMap<String, String>,
 }
 
+/// Events after which the end of a task's lease does not come any more: what was told of it is forgotten.
+const ENDS: [&str; 6] = ["withdraw", "park", "take-over", "release", "abandon", "land"];
+
 impl Seen {
     /// Takes a notice in. Numbers only rise, so one that was taken in before changes nothing.
     pub fn apply(&mut self, notice: &Notice) {
@@ -160,7 +163,13 @@ impl Seen {
         self.seq = notice.seq;
         match &notice.what {
             What::Watching => {}
-            What::Ledger { id, .. } => self.ledger = Some(id.clone()),
+            What::Ledger { id, kind, task, .. } => {
+                self.ledger = Some(id.clone());
+                if let Some(task) = task.as_ref().filter(|_| ENDS.contains(&kind.as_str())) {
+                    self.expiring.remove(task);
+                    self.expired.remove(task);
+                }
+            }
             What::Branch { branch, new: Some(new), .. } => {
                 self.branches.insert(branch.clone(), new.clone());
             }
@@ -196,6 +205,36 @@ impl Seen {
             What::Known { about } => {
                 self.unknown.remove(about);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_of_a_leases_end_is_forgotten_when_the_lease_is_gone() {
+        let task: TaskName = "auth".parse().unwrap();
+        let event = |kind: &str| What::Ledger {
+            id: "1".to_owned(),
+            kind: kind.to_owned(),
+            task: Some(task.clone()),
+            fence: Some(1),
+            subject: String::new(),
+        };
+        let expires_at = Timestamp::UNIX_EPOCH;
+        let told = [
+            What::Expiring { task: task.clone(), fence: 1, expires_at },
+            What::Expired { task: task.clone(), fence: 1, expires_at },
+        ];
+        for (kind, is_forgotten) in [("extend", false), ("renew", false), ("land", true), ("park", true)] {
+            let mut seen = Seen::default();
+            for (seq, what) in (1..).zip(told.iter().cloned().chain([event(kind)])) {
+                seen.apply(&Notice { seq, at: Timestamp::UNIX_EPOCH, what });
+            }
+            let is_empty = (seen.expiring.is_empty(), seen.expired.is_empty());
+            assert_eq!(is_empty, (is_forgotten, is_forgotten), "{kind}");
         }
     }
 }

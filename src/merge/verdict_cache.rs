@@ -12,8 +12,8 @@ use crate::git::Oid;
 use crate::git::merge::Conflict;
 use crate::git::merge::ConflictKind;
 
-/// How many verdicts are kept beside those of this time, the newest ones.
-const KEPT: usize = 4_096;
+/// How many verdicts are kept beside those of this time, the newest ones. All are read whenever something is judged.
+const KEPT: usize = 1_024;
 
 /// The form of the file, and of the rules: those of another version are forgotten.
 const FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));

@@ -132,6 +132,10 @@ impl Look {
                 }
             }
         }
+        let is_there = |checkout: &PathBuf| {
+            matrix.parties.iter().any(|party| party.path.as_deref() == Some(checkout.as_path()))
+        };
+        self.stamps.retain(|checkout, _| is_there(checkout));
         // A checkout that is gone has no edits.
         for (name, tasks) in seen.edits.iter().filter(|(name, _)| !edits.contains_key(*name)) {
             happened.extend(edited(name, Some(tasks), &BTreeMap::new(), &BTreeSet::new()));
