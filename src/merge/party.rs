@@ -163,7 +163,9 @@ fn standings(
         let mut memory = Memory::over(&repo);
         let mut found = Vec::new();
         while let Some((at, worktree)) = claimed(&next, worktrees) {
-            found.push((at, standing(&repo, worktree, &mut memory)));
+            // The last ones are read by fewer workers than there are processors.
+            let beside_others = worktrees.len() - at >= workers;
+            found.push((at, standing(&repo, worktree, beside_others, &mut memory)));
         }
         (found, memory)
     };
@@ -193,14 +195,20 @@ fn claimed<'w>(next: &AtomicUsize, worktrees: &'w [Worktree]) -> Option<(usize, 
     worktrees.get(at).map(|worktree| (at, worktree))
 }
 
-fn standing(repo: &Repo, worktree: &Worktree, memory: &mut Memory) -> Result<Standing, GitError> {
+fn standing(
+    repo: &Repo,
+    worktree: &Worktree,
+    beside_others: bool,
+    memory: &mut Memory,
+) -> Result<Standing, GitError> {
     if worktree.missing {
         // No folder, no edits: what counts is what was committed.
         let head = worktree.head.as_ref().and_then(|head| head.commit());
         let unborn = || GitError::Broken(worktree.private_dir.join("HEAD"));
         return Standing::committed(repo, head.ok_or_else(unborn)?);
     }
-    Standing::live(&Repo::open(&worktree.path)?.beside_others(), memory)
+    let checkout = Repo::open(&worktree.path)?;
+    Standing::live(&if beside_others { checkout.beside_others() } else { checkout }, memory)
 }
 
 pub(super) fn shown(worktree: &Worktree) -> String {
