@@ -19,6 +19,8 @@ use crate::git::Oid;
 use crate::git::hooks::SERVER_EVENTS;
 use crate::guard::Bench;
 use crate::guard::GuardError;
+use crate::guard::input;
+use crate::guard::input::Leaving;
 use crate::guard::updates;
 use crate::guard::updates::Update;
 use crate::ledger::error::LedgerError;
@@ -164,14 +166,7 @@ fn staged(session: &Session, context: &Context<'_>) -> Result<(), Failure> {
 }
 
 fn transaction(session: &Session, context: &Context<'_>, input: &[u8]) -> Result<(), Failure> {
-    let mut updates = Vec::new();
-    for line in input.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-        let mut parts = line.splitn(3, |&byte| byte == b' ');
-        let (Some(_), Some(new), Some(name)) = (parts.next(), parts.next(), parts.next()) else { continue };
-        let name = String::from_utf8_lossy(name).into_owned();
-        let new = Oid::from_hex(new).ok().filter(|new| !new.is_null());
-        updates.push(Update { name, new });
-    }
+    let updates = input::transaction(input)?;
     // Most transactions (fetches, stashes, our own refs) touch no branch, and need no ledger.
     let mut touches = updates.iter().any(Update::moves_branch);
     for update in &updates {
@@ -207,21 +202,8 @@ fn transaction(session: &Session, context: &Context<'_>, input: &[u8]) -> Result
 fn push(session: &Session, context: &Context<'_>, input: &[u8]) -> Result<(), Failure> {
     let actor = session.actor(context)?;
     let Some(shelf) = held(session, &actor)? else { return Ok(()) };
-    let (mut tips, mut theirs, mut named) = (Vec::new(), Vec::new(), Vec::new());
-    for line in input.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-        let parts: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
-        let [local_name, local, remote_name, remote] = parts[..] else { continue };
-        let oid = |hex: &[u8]| Oid::from_hex(hex).ok().filter(|oid| !oid.is_null());
-        // The ledger itself and salvage are not anybody's regions.
-        if remote_name.starts_with(b"refs/odyssey/") {
-            continue;
-        }
-        theirs.extend(oid(remote));
-        if let Some(tip) = oid(local) {
-            tips.push(tip);
-            named.push((String::from_utf8_lossy(local_name).into_owned(), tip));
-        }
-    }
+    let Leaving { sent, theirs } = input::leaving(input)?;
+    let tips: Vec<Oid> = sent.iter().map(|(_, tip)| *tip).collect();
     if tips.is_empty() {
         return Ok(());
     }
@@ -231,7 +213,7 @@ fn push(session: &Session, context: &Context<'_>, input: &[u8]) -> Result<(), Fa
     match leaving(session, &bench, &actor, &tips, &theirs) {
         Ok(judgement) => accept(session, context, &actor, judgement),
         Err(failure) if failure.kind() == Kind::Held && overriding::may(context, &actor)? => {
-            overriding::record(session, context, &failure.to_string(), named)
+            overriding::record(session, context, &failure.to_string(), sent)
         }
         Err(failure) => Err(failure),
     }

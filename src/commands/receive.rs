@@ -14,6 +14,7 @@ use crate::git::ByteSlice;
 use crate::git::Oid;
 use crate::git::error::GitError;
 use crate::git::repo::Repo;
+use crate::guard::input;
 use crate::guard::lines::Versions;
 use crate::guard::push::Landing;
 use crate::guard::push::Moved;
@@ -161,12 +162,7 @@ pub fn session(context: &Context<'_>) -> Result<Session, Failure> {
 /// # Errors
 /// Every ref that may not move, or what cannot be judged.
 pub fn whole(session: &Session, context: &Context<'_>, input: &[u8]) -> Result<(), Failure> {
-    let mut refs = Vec::new();
-    for line in input.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-        let parts: Vec<&[u8]> = line.splitn(3, |&byte| byte == b' ').collect();
-        let [old, new, name] = parts[..] else { return Err(ReceiveError::Line(text::visible(line)).into()) };
-        refs.push(moved(name, old, new)?);
-    }
+    let refs = input::received(input)?;
     judge(session, context, &refs, true)
 }
 
@@ -179,15 +175,7 @@ pub fn one(session: &Session, context: &Context<'_>, arguments: &[OsString]) -> 
     let [name, old, new] = bytes[..] else {
         return Err(ReceiveError::Line(format!("{arguments:?}")).into());
     };
-    judge(session, context, &[moved(name, old, new)?], false)
-}
-
-fn moved(name: &[u8], old: &[u8], new: &[u8]) -> Result<Moved, ReceiveError> {
-    let oid = |hex: &[u8]| {
-        let oid = Oid::from_hex(hex).map_err(|_| ReceiveError::Line(text::visible(hex)))?;
-        Ok(Some(oid).filter(|oid| !oid.is_null()))
-    };
-    Ok(Moved { name: String::from_utf8_lossy(name).into_owned(), old: oid(old)?, new: oid(new)? })
+    judge(session, context, &[input::moved(name, old, new)?], false)
 }
 
 /// The refs of a push, and with each symbolic one the ref that moves in its stead.

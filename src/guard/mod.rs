@@ -5,6 +5,7 @@
 //! is never judged again, so pulling passes.
 
 pub mod commits;
+pub mod input;
 pub mod lines;
 pub mod push;
 pub mod staged;
