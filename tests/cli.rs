@@ -645,6 +645,35 @@ git odyssey is out of this repository
 }
 
 #[test]
+fn an_archive_that_is_gone_or_stands_elsewhere_is_told_and_made_again() {
+    let lab = lab();
+    lab.odyssey(&["claim", "auth", "--region", "src/auth/**", "--for", "claude-1", "--here"]).ok();
+    lab.odyssey(&["compact"]).ok();
+    lab.odyssey(&["renew", "auth"]).ok();
+    lab.odyssey(&["compact"]).ok();
+    let names = lab.git(&["for-each-ref", "--format=%(refname)", "refs/odyssey/archive"]);
+    let names: Vec<&str> = names.lines().collect();
+    assert_eq!(names.len(), 2);
+    for name in &names {
+        let was = lab.git(&["rev-parse", name]);
+        lab.git(&["update-ref", "-d", name]);
+        let found = lab.odyssey(&["doctor"]);
+        let told = format!("{name} is gone, and its history is here");
+        assert!(found.code == 1 && found.stdout.contains(&told), "{found:#?}");
+        lab.odyssey(&["doctor", "--fix"]).ok();
+        assert_eq!(lab.git(&["rev-parse", name]), was);
+        // Something else in its place is for a person to look at.
+        lab.git(&["update-ref", name, "HEAD"]);
+        let found = lab.odyssey(&["doctor", "--fix"]);
+        let advice = format!("git update-ref {name} {was}");
+        assert!(found.code == 1 && found.stdout.contains(&advice), "{found:#?}");
+        assert_eq!(lab.git(&["rev-parse", name]), lab.git(&["rev-parse", "HEAD"]));
+        lab.git(&["update-ref", name, &was, "HEAD"]);
+        lab.odyssey(&["doctor"]).ok();
+    }
+}
+
+#[test]
 fn a_log_that_ends_at_an_archive_which_is_not_here_says_so() {
     let lab = lab();
     lab.odyssey(&["claim", "auth", "--region", "src/auth/**", "--for", "claude-1", "--here"]).ok();
@@ -701,8 +730,10 @@ auth  claude-1  1h    -        -      src/auth/**  -
 --- exit 0
 
 $ git odyssey doctor
-all is well
---- exit 0
+found   refs/odyssey/archive/[HASH] is gone with the ledger's history before it; no lease depends on it
+          bring it from a clone that has it, or from a backup
+1 finding open
+--- exit 1
 
 
 "#]]

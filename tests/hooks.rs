@@ -10,6 +10,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 
 use support::Lab;
 
@@ -210,4 +211,51 @@ fn what_is_edited_while_a_landing_moves_is_left_and_named() {
     assert!(landed.stdout.contains(&told), "{landed:#?}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine\n");
     assert_eq!(lab.git(&["show", "main:README.md"]), "by the task");
+}
+
+#[test]
+fn a_push_of_what_a_person_named_with_blanks_is_judged_too() {
+    let lab = Lab::unprepared();
+    lab.write("src/a", "one\n");
+    lab.commit("one");
+    lab.git_in(lab.root(), &["clone", "-q", "--bare", "main", "origin.git"]);
+    lab.git(&["remote", "add", "origin", "../origin.git"]);
+    lab.git(&["fetch", "-q", "origin"]);
+    lab.odyssey(&["init"]).ok();
+    lab.odyssey(&["claim", "task", "--region", "src"]).ok();
+    lab.write("src/a", "mine\n");
+    lab.git(&["-c", "core.hooksPath=/dev/null", "commit", "-qam", "a long word"]);
+    for named in ["HEAD", "HEAD^{/a long word}"] {
+        let refused =
+            lab.try_git_in(&lab.main(), &["push", "-q", "origin", &format!("{named}:refs/heads/x")]);
+        assert_ne!(refused.code, 0, "{named}: {refused:#?}");
+        assert!(refused.stderr.contains("src/a is held by task"), "{named}: {refused:#?}");
+    }
+}
+
+#[test]
+fn a_workspace_that_goes_while_the_doctor_looks_is_nothing_to_mend() {
+    let lab = Lab::unprepared();
+    lab.write("src/a", "one\n");
+    lab.commit("one");
+    lab.odyssey(&["init"]).ok();
+    lab.odyssey(&["claim", "task", "--region", "src"]).ok();
+    let git = Command::new("sh").args(["-c", "command -v git"]).output().unwrap();
+    let git = String::from_utf8(git.stdout).unwrap();
+    // A landing elsewhere takes the workspace away, at the first hook that is fired in it.
+    let bin = lab.root().join("bin");
+    let text = format!(
+        "#!/bin/sh\ncase \"$PWD\" in '{0}'*) cd / && mv '{0}' '{0}.gone' && rm -r '{1}/.git/worktrees/task'; exit 128;; esac\n\
+         exec {2} \"$@\"\n",
+        lab.workspace("task").display(),
+        lab.main().display(),
+        git.trim(),
+    );
+    script(&bin.join("git"), &text);
+    let mut command = lab.command(support::ODYSSEY, &lab.main(), &["doctor", "--fix"]);
+    let own = std::env::var_os("PATH").unwrap();
+    let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&own))).unwrap();
+    let run = support::Run::of(command.env("PATH", path));
+    assert!(!lab.workspace("task").exists(), "it did not go: {run:#?}");
+    assert!(run.code == 0 && run.stdout.contains("all is well"), "{run:#?}");
 }

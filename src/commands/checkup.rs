@@ -1,5 +1,7 @@
 //! The doctor's examinations, one function each.
 
+mod archives;
+mod hooks;
 mod remote;
 
 use std::collections::BTreeSet;
@@ -204,10 +206,12 @@ impl<'a> Checkup<'a> {
     /// What is committed in a workspace that has left its branch does not land.
     fn off_branch(&mut self, lease: &Lease, branch: &str) -> Result<(), Failure> {
         let Some(worktree) = self.session.workspace(lease)? else { return Ok(()) };
-        if worktree.missing
-            || worktree.uses(branch)
-            || Repo::open(&worktree.path)?.operation_under_way().is_some()
-        {
+        if worktree.missing || worktree.uses(branch) {
+            return Ok(());
+        }
+        let busy =
+            self.look(&worktree, || Ok(Repo::open(&worktree.path)?.operation_under_way().is_some()))?;
+        if busy != Some(false) {
             return Ok(());
         }
         self.open(
@@ -215,6 +219,31 @@ impl<'a> Checkup<'a> {
             &format!("go back to it: git -C {} switch {}", worktree.path.display(), short(branch)),
         );
         Ok(())
+    }
+
+    /// What there is to see in a worktree; nothing where it has gone meanwhile, or to another place, as they do while others
+    /// work.
+    fn look<T>(
+        &self,
+        worktree: &Worktree,
+        see: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<Option<T>, Failure> {
+        match see() {
+            Ok(seen) => Ok(Some(seen)),
+            Err(failure) => {
+                if self.stands(worktree)? {
+                    Err(failure)
+                } else {
+                    Ok(None)
+                }
+            }
+        }
+    }
+
+    /// Whether a worktree is still where it was, and whole.
+    fn stands(&self, worktree: &Worktree) -> Result<bool, Failure> {
+        let now = self.session.repo.worktrees()?;
+        Ok(now.iter().any(|now| now.path == worktree.path && !now.missing) && worktree.path.exists())
     }
 
     fn is_being_made(&self, task: &TaskName) -> Result<bool, FileError> {
@@ -260,8 +289,8 @@ impl<'a> Checkup<'a> {
             (Some(tip), Some(target)) => self.session.repo.reaches(target, tip)?,
             _ => false,
         };
-        let workspace = Repo::open(&worktree.path)?;
-        let clean = workspace.changes_by_git()?.is_empty();
+        let clean = self.look(worktree, || Ok(Repo::open(&worktree.path)?.changes_by_git()?.is_empty()))?;
+        let Some(clean) = clean else { return Ok(()) };
         let what = format!("the workspace {} has no lease", worktree.path.display());
         // Saved work too: somebody may have brought it back just now, to go on with it.
         if !landed || !clean {
@@ -324,53 +353,6 @@ impl<'a> Checkup<'a> {
             }
         }
         Ok(())
-    }
-
-    /// That every hook fires in every checkout, which is proved by firing it.
-    ///
-    /// # Errors
-    /// When the hooks cannot be installed again.
-    pub fn hooks(&mut self) -> Result<(), Failure> {
-        let folder = self.session.ledger().folder();
-        let guard = self.session.repo.prove_server_hook(&folder)?;
-        if let Some(guard) = guard.as_ref().filter(|guard| !guard.fired) {
-            let what = format!("the hook {}, which judges what is pushed here, does not fire", guard.event);
-            self.open(what, "install it again: git odyssey server install");
-        }
-        // Nobody works in a repository that is only pushed to.
-        if guard.is_some() && self.session.repo.hook_way(&folder)?.is_none() {
-            return Ok(());
-        }
-        let mut silent = self.silent_hooks()?;
-        if !silent.is_empty() && self.fix {
-            self.session.repo.install_hooks(&self.context.program, &folder)?;
-            let left = self.silent_hooks()?;
-            for what in silent.iter().filter(|what| !left.contains(what)) {
-                self.mended(format!("{what}; installed it again"));
-            }
-            silent = left;
-        }
-        for what in silent {
-            self.open(what, "install them again: git odyssey init");
-        }
-        Ok(())
-    }
-
-    fn silent_hooks(&self) -> Result<Vec<String>, Failure> {
-        let mut silent = Vec::new();
-        for worktree in self.session.repo.worktrees()?.iter().filter(|worktree| !worktree.missing) {
-            let checkout = Repo::open(&worktree.path)?;
-            for proof in checkout.prove_hooks(&self.session.ledger().folder())? {
-                if !proof.fired {
-                    silent.push(format!(
-                        "the hook {} does not fire in {}",
-                        proof.event,
-                        worktree.path.display()
-                    ));
-                }
-            }
-        }
-        Ok(silent)
     }
 
     /// Commits on local branches, and commits that left for a remote, that wrote into a region that somebody else held
@@ -462,11 +444,18 @@ impl<'a> Checkup<'a> {
     }
 }
 
+/// What is in a folder; nothing when it has gone, as those of refs and of worktrees do while others work.
+fn inside(folder: &Path) -> Result<Vec<std::fs::DirEntry>, FileError> {
+    match std::fs::read_dir(folder).and_then(Iterator::collect) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        found => found.map_err(|source| FileError::new("read", folder, source)),
+    }
+}
+
 fn collect_locks(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), FileError> {
-    let failed = |source| FileError::new("read", folder, source);
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
+    for entry in inside(folder)? {
         let path = entry.path();
+        let failed = |source| FileError::new("read", &path, source);
         if entry.file_type().map_err(failed)?.is_dir() {
             collect_locks(&path, found)?;
         } else if path.extension().is_some_and(|extension| extension == "lock") {
@@ -478,9 +467,8 @@ fn collect_locks(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), FileErro
 
 /// Locks directly in a folder (`index.lock`, `AUTO_MERGE.lock`, …), and the copies of an index that a killed snapshot left.
 fn collect_locks_in(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), FileError> {
-    let failed = |source| FileError::new("read", folder, source);
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
+    for entry in inside(folder)? {
+        let path = entry.path();
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         if path.is_file() && (name.ends_with(b".lock") || name.starts_with(b"odyssey-index-")) {
             found.push(path);

@@ -45,6 +45,7 @@ impl Doctor {
         checkup.stale_locks()?;
         checkup.remote();
         checkup.ledger()?;
+        checkup.archives()?;
         self.cut_off(&session, context, &mut checkup)?;
         checkup.leases()?;
         checkup.worktrees()?;

@@ -116,12 +116,68 @@ pub fn back(repo: &Repo, tip: Oid, old: Option<Oid>) -> Result<Back, GitError> {
     Ok(Back::There(way))
 }
 
+/// The ref of one archive here.
+pub fn archive_name(archived: Oid) -> String {
+    format!("{ARCHIVES}{archived}")
+}
+
+/// How an archive stands that a fold names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Archive {
+    /// Its ref is at its commit.
+    Kept,
+    /// Its history is here, and no ref keeps it.
+    Unkept,
+    /// Its history is not here.
+    Away,
+    /// Its ref is at another commit.
+    Elsewhere(Oid),
+    /// It has another tree than the fold, so it is none of it.
+    False,
+}
+
+/// The archives that the folds of a ledger name, the newest first, as far as its history is here.
+///
+/// # Errors
+/// When a commit cannot be read, or a ref.
+pub fn archives(repo: &Repo, tip: Oid) -> Result<Vec<(Oid, Archive)>, GitError> {
+    let mut found = Vec::new();
+    let mut next = Some(tip);
+    while let Some(oid) = next.take() {
+        let commit = repo.commit(oid)?;
+        if let Some(parent) = commit.parents.first() {
+            // In an archive whose history is not here in whole the walk ends.
+            let inside = !found.is_empty() && !repo.has(*parent);
+            next = (!inside).then_some(*parent);
+            continue;
+        }
+        let (archived, there) = match before(repo, &commit)? {
+            Before::Nothing => break,
+            Before::At(archived) => (archived, true),
+            Before::Away(archived) => (archived, false),
+            Before::False(archived) => {
+                found.push((archived, Archive::False));
+                break;
+            }
+        };
+        let state = match repo.reference(&archive_name(archived))? {
+            Some(kept) if kept == archived && there => Archive::Kept,
+            Some(other) if other != archived => Archive::Elsewhere(other),
+            _ if there => Archive::Unkept,
+            _ => Archive::Away,
+        };
+        found.push((archived, state));
+        next = there.then_some(archived);
+    }
+    Ok(found)
+}
+
 /// Keeps a commit and all that is before it as an archive, if it is not kept already.
 ///
 /// # Errors
 /// When the ref cannot be written.
-pub(super) fn keep(repo: &Repo, commit: Oid) -> Result<(), GitError> {
-    let name = format!("{ARCHIVES}{commit}");
+pub fn keep(repo: &Repo, commit: Oid) -> Result<(), GitError> {
+    let name = archive_name(commit);
     match repo.reference(&name)? {
         Some(kept) if kept == commit => Ok(()),
         // Something else in its place would not keep it.
