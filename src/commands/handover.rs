@@ -15,6 +15,7 @@ use crate::git::repo::Repo;
 use crate::git::worktree::NewWorktree;
 use crate::ledger::codec::LeaseFile;
 use crate::ledger::error::LedgerError;
+use crate::ledger::intent::Bringing;
 use crate::ledger::intent::Making;
 use crate::ledger::intent::Written;
 use crate::ledger::landing::fetched;
@@ -27,6 +28,7 @@ use crate::workspace::setup;
 use self::error::HandoverError;
 use super::init;
 use super::land;
+use super::recover;
 use super::removal;
 use super::sent;
 use super::sent::Record;
@@ -307,6 +309,38 @@ pub fn sent_work(session: &Session, lease: &Lease) -> Result<Option<(Oid, Option
     Ok(Some((found.tip, edits)))
 }
 
+/// Goes on from where edits were being brought into a workspace when that was cut off: they are there in whole, or, so that
+/// they can be brought again, not at all. Answers whether they are there. What somebody else wrote there stays.
+///
+/// # Errors
+/// When the workspace cannot be read or written; [`GitError::Locked`] while a killed git's lock is in the way.
+pub fn bring_again(session: &Session, task: &TaskName, bringing: &Bringing) -> Result<bool, GitError> {
+    let Bringing { path, branch, tip, edits } = bringing;
+    let _writing = recover::check_lock(session, task)?;
+    let read =
+        |hex: &str| Oid::from_hex(hex.as_bytes()).map_err(GitError::gix("read the intent of a resumption"));
+    let (tip, edits) = (read(tip)?, read(edits)?);
+    if !path.exists() {
+        return Ok(false);
+    }
+    let workspace = Repo::open(path)?;
+    let before = workspace.head()?;
+    if before.branch() != Some(branch) || before.commit() != Some(tip) || !session.repo.has(edits) {
+        return Ok(false);
+    }
+    if workspace.changes_by_git()?.is_empty() {
+        return Ok(false);
+    }
+    if workspace.is_restored(edits)? {
+        return Ok(true);
+    }
+    let mark = format!("git odyssey resume {task}");
+    // First on to where git was going: only so can a file be known that it had written half.
+    workspace.finish_checkout(&mark, tip, edits)?;
+    workspace.finish_checkout(&mark, edits, tip)?;
+    Ok(false)
+}
+
 fn not_sent(authority: &Authority, lease: &Lease, branch: Option<String>) -> HandoverError {
     HandoverError::NotSent { task: lease.task.clone(), remote: authority.remote().name.clone(), branch }
 }
@@ -340,7 +374,9 @@ impl Waiting {
             Syncing { lease, branch, workspace: &workspace, old, new }.carry_out(session)?;
         }
         if let Some(edits) = self.edits {
-            Repo::open(path)?.restore_snapshot(edits, None)?;
+            // Whoever recovers from a kill of ours waits for the git that writes.
+            let lock = recover::check_lock(session, &lease.task)?;
+            Repo::open(path)?.restore_snapshot(edits, Some(&lock))?;
         }
         // Last: with the new fence in it, the workspace has the task's work.
         Ok(copy::write(path, &LeaseFile::of(lease).to_toml())?)
@@ -361,6 +397,17 @@ impl Waiting {
             path: workspaces.path(task),
             building: workspaces.building(task),
         }))
+    }
+
+    /// The workspace that gets edits from elsewhere, if one here does.
+    pub fn bringing(&self) -> Option<Bringing> {
+        let (path, edits) = (self.workspace.clone()?, self.edits?);
+        Some(Bringing {
+            path,
+            branch: self.branch.clone(),
+            tip: self.tip.to_string(),
+            edits: edits.to_string(),
+        })
     }
 
     fn make(self, session: &Session, lease: &Lease, intent: Written) -> Result<PathBuf, Failure> {

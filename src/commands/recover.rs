@@ -30,6 +30,7 @@ use crate::workspace::salvage;
 
 use super::Context;
 use super::gone;
+use super::handover;
 use super::landing;
 use super::removal;
 use super::removal::Removed;
@@ -114,8 +115,21 @@ fn one(session: &Session, cut: &CutOff) -> Result<Recovery, Failure> {
         Intent::End { fence, branch, saved, .. } => {
             finish_end(session, task, *fence, branch, saved.as_deref())
         }
-        Intent::Resume { making, ready, .. } => {
-            finish_resume(session, task, making.as_ref(), ready.as_deref(), &cut.token()).map(Recovery::Done)
+        Intent::Resume { making, ready, bringing, .. } => {
+            let brought =
+                match bringing.as_ref().map(|bringing| handover::bring_again(session, task, bringing)) {
+                    Some(Err(error @ GitError::Locked(_))) => {
+                        let text = format!(
+                            "the resumption of {task} was cut off, and is still to be taken back: {error}"
+                        );
+                        return Ok(Recovery::Later(text));
+                    }
+                    Some(brought) => brought?,
+                    None => false,
+                };
+            let ready =
+                ready.as_deref().or(bringing.as_ref().filter(|_| brought).map(|bringing| &*bringing.path));
+            finish_resume(session, task, making.as_ref(), ready, &cut.token()).map(Recovery::Done)
         }
         Intent::Restore { making, .. } => finish_restore(session, task, making).map(Recovery::Done),
         Intent::Remove { path, branch, tip, .. } => {

@@ -78,7 +78,8 @@ impl Resume {
         };
         let making = waiting.as_ref().map(|waiting| waiting.making(&session, &task)).transpose()?.flatten();
         let ready = found.as_ref().map(|worktree| worktree.path.clone());
-        let intent = Intent::Resume { task: task.clone(), making, ready };
+        let bringing = waiting.as_ref().and_then(handover::Waiting::bringing);
+        let intent = Intent::Resume { task: task.clone(), making, ready, bringing };
         let written = Written::begin(&session.ledger().folder(), &intent)?;
         let token = written.token();
         let granted = session.ledger().change(session.now, |state| -> Result<_, LedgerError> {

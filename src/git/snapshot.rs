@@ -185,6 +185,21 @@ impl Repo {
         Ok(())
     }
 
+    /// Whether this checkout and its index are as they were in a snapshot, so that bringing it back would change nothing.
+    ///
+    /// # Errors
+    /// As for [`Repo::snapshot`].
+    pub fn is_restored(&self, snapshot: Oid) -> Result<bool, GitError> {
+        let folder = self.need_checkout()?;
+        let saved = Saved::read(self, snapshot)?;
+        if self.head()?.commit() != saved.head {
+            return Ok(false);
+        }
+        let (tree, index) = self.trees(folder, &[])?;
+        let staged = saved.index.or(saved.head).map(|commit| self.commit(commit)).transpose()?;
+        Ok(tree == self.commit(snapshot)?.tree && index == staged.map(|commit| commit.tree))
+    }
+
     /// The paths of this checkout and its index whose content is not in a snapshot of it. What is gone since is none.
     ///
     /// # Errors

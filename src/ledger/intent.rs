@@ -28,6 +28,19 @@ pub struct Making {
     pub building: PathBuf,
 }
 
+/// A workspace that is brought to work from another machine.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Bringing {
+    /// The workspace.
+    pub path: PathBuf,
+    /// The full name of its branch.
+    pub branch: String,
+    /// The commit that the branch is at then.
+    pub tip: String,
+    /// The snapshot of what no commit holds.
+    pub edits: String,
+}
+
 /// What an operation is about to do, with all that is needed to finish or undo it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "operation", rename_all = "kebab-case")]
@@ -119,6 +132,9 @@ pub enum Intent {
         /// The workspace that has all its work already, if one has.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ready: Option<PathBuf>,
+        /// The workspace that gets edits from elsewhere, if one does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bringing: Option<Bringing>,
     },
     /// Removing a workspace and its branch, after all in them was saved or landed.
     Remove {

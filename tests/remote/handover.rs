@@ -430,6 +430,56 @@ fn a_resumption_that_is_killed_stops_no_other() {
 }
 
 #[test]
+fn a_resumption_that_is_killed_while_it_writes_edits_into_a_workspace_is_done_again() {
+    for all in [true, false] {
+        let (fleet, first, second) = gone_on("1h");
+        let (hold, writing) = (fleet.lab.root().join("hold"), fleet.lab.root().join("writing"));
+        // git waits in the middle of writing: some files are there, one is not, and others are still to come.
+        let smudge = format!(
+            "touch '{}'; while [ -e '{}' ]; do sleep 0.01; done; cat",
+            writing.display(),
+            hold.display()
+        );
+        let one = fleet.machine("one");
+        fleet.lab.git_in(&one, &["config", "filter.slow.smudge", &smudge]);
+        fleet.lab.git_in(&one, &["config", "filter.slow.clean", "cat"]);
+        commit(&fleet, &second, "src/.gitattributes", "m.txt filter=slow\n");
+        commit(&fleet, &second, "src/a.txt", "committed\n");
+        for file in ["a.txt", "b.txt", "m.txt", "z.txt"] {
+            support::write(&second.join("src").join(file), "edited\n");
+        }
+        fleet.lab.git_in(&second, &["add", "src/b.txt"]);
+        fleet.run("two", &["park", "auth", "--push"]).ok();
+        support::write(&hold, "");
+        let mut command = fleet.lab.command(ODYSSEY, &one, &["resume", "auth"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mark = format!("bring-{}-{all}", std::process::id());
+        process::mark(&mut command, &mark);
+        let mut child = command.spawn().unwrap();
+        let begun = Instant::now();
+        while !writing.exists() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nothing was written");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if all {
+            process::kill_marked(&mark);
+        } else {
+            // Ours alone: the git that writes goes on.
+            child.kill().unwrap();
+        }
+        child.wait().unwrap();
+        std::fs::remove_file(&hold).unwrap();
+        fleet.run("one", &["resume", "auth"]).ok();
+        process::wait_for_marked(&mark);
+        let status = fleet.lab.git_in(&first, &["status", "--porcelain", "--untracked-files=all"]);
+        assert_eq!(status, " M src/a.txt\nA  src/b.txt\n?? src/m.txt\n?? src/z.txt");
+        assert_eq!(std::fs::read_to_string(first.join("src/m.txt")).unwrap(), "edited\n");
+        fleet.lab.odyssey_in(&first, &["renew"]).ok();
+        fleet.check();
+    }
+}
+
+#[test]
 fn work_on_another_machine_is_taken_over_in_the_open_and_its_owner_keeps_and_learns_it() {
     let take = ["claim", "next", "--region", "src/**", "--for", "codex-1", "--take-over"];
     // Never sent: it is said, and the owner's machine keeps all.
