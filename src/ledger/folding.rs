@@ -3,6 +3,8 @@
 //! The archive is there before the ledger has moved, so a kill in between leaves the ledger as it was. Whoever has decided on
 //! what the ledger was before loses the compare-and-swap, and decides again on the same leases.
 
+use std::time::Instant;
+
 use super::error::LedgerError;
 use super::fate::Fate;
 use super::fate::News;
@@ -27,9 +29,6 @@ use crate::git::remote::Pushed;
 
 /// Keeps the fold that is being sent to a remote until it is confirmed.
 const FOLD: &str = "refs/odyssey/remote/fold";
-
-/// How long to stand back when others were quicker, for each of them.
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// A fold that was made.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +92,7 @@ impl Authority {
         let talk = Talk { ledger, authority: self };
         let turn = talk.turn()?;
         let repo = ledger.repo();
-        let mut losses = Losses::default();
+        let mut losses = Losses::begin(&talk);
         let mut sent: Option<Folded> = None;
         let mut doubt = None;
         loop {
@@ -108,11 +107,10 @@ impl Authority {
                 return Ok(Some(sent));
             }
             match (news, doubt.take()) {
-                (News::Others(count), _) => losses.count(count),
                 (News::None, Some(doubt)) => {
                     losses.not_taken(&talk, &doubt, sent.map(|sent| sent.commit))?;
                 }
-                (News::None | News::Ours, _) => {}
+                (News::None | News::Ours | News::Others(_), _) => {}
             }
             let known = repo.reference(LEDGER)?.ok_or(LedgerError::NotPrepared)?;
             let Some(folded) = ledger.write_fold(known, now)? else { return Ok(None) };
@@ -124,15 +122,17 @@ impl Authority {
                 moves.push(Move { name: archive, expected: None, new: known });
             }
             sent = Some(folded);
+            let begun = Instant::now();
             match self.remote().push(repo, &moves, &turn)? {
                 Pushed::Applied => {
+                    losses.taken();
                     let _lock = ledger.lock()?;
                     talk.go_on(known, folded.commit, &Way { commits: Vec::new(), archived: vec![known] })?;
                     return Ok(Some(folded));
                 }
                 Pushed::Doubtful(what) => {
                     if what.refused {
-                        losses.wait(PAUSE);
+                        losses.refused(begun.elapsed());
                     }
                     doubt = Some(what);
                 }

@@ -1,6 +1,6 @@
 //! A landing that a remote decides: its target and its ledger move in one push, each from its expected value, or neither does.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use super::error::LedgerError;
 use super::fate::Fate;
@@ -55,9 +55,6 @@ impl Landed {
 /// a lie.
 pub(super) const LANDING: &str = "refs/odyssey/remote/landing";
 
-/// How long to stand back when others were quicker, for each of them.
-const PAUSE: Duration = Duration::from_millis(50);
-
 /// Where a ref of the remote stands here as it was fetched last.
 ///
 /// `refs/heads/x` and `refs/heads/x/y` are never there at the same time, and ours of both may be: a folder's name has another
@@ -82,7 +79,7 @@ impl Authority {
     ) -> Result<Landed, E> {
         let talk = Talk { ledger, authority: self };
         let turn = talk.turn()?;
-        let mut losses = Losses::default();
+        let mut losses = Losses::begin(&talk);
         let mut sent: Option<(Oid, Oid)> = None;
         let mut doubt: Option<Doubt> = None;
         loop {
@@ -98,11 +95,10 @@ impl Authority {
             }
             self.check_level(ledger, target)?;
             match (news, doubt.take()) {
-                (News::Others(count), _) => losses.count(count),
                 (News::None, Some(doubt)) => {
                     losses.not_taken(&talk, &doubt, sent.map(|(_, commit)| commit))?
                 }
-                (News::None | News::Ours, _) => {}
+                (News::None | News::Ours | News::Others(_), _) => {}
             }
             let (since, commit) = {
                 let lock = ledger.lock().map_err(E::from)?;
@@ -114,14 +110,16 @@ impl Authority {
             sent = Some((since, commit));
             let moves =
                 [Move { name: self.name().to_owned(), expected: Some(since), new: commit }, target.clone()];
+            let begun = Instant::now();
             let pushed = self.remote().push(ledger.repo(), &moves, &turn).map_err(LedgerError::from)?;
             match pushed {
                 Pushed::Applied => {
+                    losses.taken();
                     return Ok(Landed { ledger: (since, commit), _turn: turn });
                 }
                 Pushed::Doubtful(what) => {
                     if what.refused {
-                        losses.wait(PAUSE);
+                        losses.refused(begun.elapsed());
                     }
                     doubt = Some(what);
                 }

@@ -12,6 +12,7 @@
 
 pub mod cache;
 pub mod codec;
+mod crowd;
 pub mod error;
 pub mod fate;
 pub mod fold;

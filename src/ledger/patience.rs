@@ -1,10 +1,10 @@
 //! Patience: how long to wait for the others, of this machine and of others, who want to change the ledger too.
 
-use std::hash::BuildHasher;
-use std::hash::RandomState;
 use std::time::Duration;
 use std::time::Instant;
 
+use super::crowd::Crowd;
+use super::crowd::chance;
 use super::error::LedgerError;
 use super::local::LEDGER;
 use super::remote::PENDING;
@@ -46,12 +46,10 @@ impl Patience {
 }
 
 /// What was lost to others so far, and how long to stand back for it.
-#[derive(Default)]
 pub(super) struct Losses {
+    crowd: Crowd,
     /// How often others were quicker.
     lost: u32,
-    /// With how many commits, the last time.
-    crowd: usize,
     /// How often the remote did not take what nobody was in the way of.
     not_taken: u32,
     /// Whether one of these times it did not say so: then it may take it yet.
@@ -66,21 +64,24 @@ pub(super) const LEFT: &str = "refs/odyssey/remote/left";
 /// How often a change that the remote did not take, and that nobody else's was in the way of, is sent.
 const TRIES: u32 = 2;
 
-/// The longest that one stands back.
-const LONGEST: Duration = Duration::from_secs(2);
-
 impl Losses {
-    pub(super) fn count(&mut self, crowd: usize) {
-        self.lost += 1;
-        self.crowd = crowd;
+    /// Nothing yet. Stands back for those who were quicker than this machine the last times.
+    pub(super) fn begin(talk: &Talk<'_>) -> Losses {
+        let crowd = Crowd::of(&talk.ledger.folder());
+        crowd.stand_back(0);
+        Losses { crowd, lost: 0, not_taken: 0, unanswered: false, had_company: false }
     }
 
-    /// Stands back: by chance, longer the more others there are, and shorter the more often one has lost already, so
-    /// that whoever has waited longest comes next.
-    pub(super) fn wait(&self, push: Duration) {
-        let crowd = u32::try_from(self.crowd).unwrap_or(u32::MAX).clamp(1, 64);
-        let span = push.saturating_mul(crowd) / (self.lost + 1);
-        std::thread::sleep(chance(span.min(LONGEST)));
+    /// Counts a push that was refused after so long, for others were quicker, and stands back.
+    pub(super) fn refused(&mut self, push: Duration) {
+        self.lost += 1;
+        self.crowd.lost(push);
+        self.crowd.stand_back(self.lost);
+    }
+
+    /// Counts a push that was taken.
+    pub(super) fn taken(&self) {
+        self.crowd.won();
     }
 
     /// Counts a change that the remote has not taken although nobody was in the way; too many are a refusal, if it was told
@@ -108,10 +109,4 @@ impl Losses {
         talk.drop_pending()?;
         Err(AuthorityError::NotTaken { remote, said }.into())
     }
-}
-
-/// Some time below `most`, another one each time.
-fn chance(most: Duration) -> Duration {
-    let throw = RandomState::new().hash_one(0_u8) >> 32;
-    most.mul_f64(throw as f64 / f64::from(u32::MAX))
 }

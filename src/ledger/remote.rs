@@ -176,7 +176,7 @@ pub(super) fn change<T, E: From<LedgerError>>(
     let talk = Talk { ledger, authority };
     let mut made: Vec<Made<T>> = Vec::new();
     let mut patience = Patience::new(authority.remote.limit);
-    let mut losses = Losses::default();
+    let mut losses: Option<Losses> = None;
     let (rounds, came) = (talk.rounds(), talk.rounds().now());
     // What is refused on top of changes that may yet be lost is refused for good only without them.
     let mut joins = true;
@@ -206,6 +206,7 @@ pub(super) fn change<T, E: From<LedgerError>>(
             }
             continue;
         };
+        let losses = losses.get_or_insert_with(|| Losses::begin(&talk));
         if !waits {
             if !authority.fresh.take() && !rounds.has_ended_since(came) {
                 talk.fetch(&turn, &[])?;
@@ -229,17 +230,16 @@ pub(super) fn change<T, E: From<LedgerError>>(
         let Some((company, pushed)) = talk.push(&turn)? else { continue };
         losses.had_company = company;
         match pushed {
-            Pushed::Applied => authority.fresh.set(true),
+            Pushed::Applied => {
+                losses.taken();
+                authority.fresh.set(true);
+            }
             Pushed::Doubtful(doubt) => {
                 if doubt.refused {
-                    losses.wait(begun.elapsed());
+                    losses.refused(begun.elapsed());
                 }
                 match talk.fetch(&turn, &[]) {
-                    Ok(News::Ours) => authority.fresh.set(true),
-                    Ok(News::Others(count)) => {
-                        losses.count(count);
-                        authority.fresh.set(true);
-                    }
+                    Ok(News::Ours | News::Others(_)) => authority.fresh.set(true),
                     Ok(News::None) => losses.not_taken(&talk, &doubt, made.last().map(|last| last.commit))?,
                     Err(error) => return Err(unknown(&talk, &made, error).into()),
                 }
