@@ -1,14 +1,19 @@
 //! Supervising a task's command: it runs in the workspace, its lease is renewed while it lives, and parked when it ends.
 
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
+use crate::base::clock::Timestamp;
 use crate::base::failure::Explain;
 use crate::base::failure::Failure;
 use crate::domain::lease::Lease;
+use crate::git::repo::Repo;
 use crate::ledger::codec::LeaseFile;
 use crate::ledger::error::LedgerError;
 use crate::workspace::copy;
@@ -73,9 +78,9 @@ async fn watched(
     }
     let mut child = command.spawn().map_err(|source| CommandError::Start(line.clone(), source))?;
     let third = (lease.ttl / 3).max(Duration::from_secs(1));
-    let mut renewals = tokio::time::interval(third);
+    let first = until_beat(third, context.clock.now(), &session.repo);
+    let mut renewals = tokio::time::interval_at(tokio::time::Instant::now() + first, third);
     renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    renewals.tick().await;
     loop {
         tokio::select! {
             ended = child.wait() => return ended.map_err(|source| CommandError::Follow(line, source).into()),
@@ -88,6 +93,20 @@ async fn watched(
             }
         }
     }
+}
+
+/// How long until the first renewal, somewhat more than a third at most. All tasks of one clone renew at the same moments, so that
+/// one push carries all; another clone does at others.
+fn until_beat(third: Duration, now: Timestamp, repo: &Repo) -> Duration {
+    let folder = repo.common_dir();
+    let made = folder.metadata().and_then(|found| found.created()).ok();
+    let mut clone = DefaultHasher::new();
+    (folder, made).hash(&mut clone);
+    let seconds = third.as_secs().max(1);
+    let now = now.as_second().unsigned_abs().wrapping_add(clone.finish() % seconds);
+    let left = Duration::from_secs(seconds - now % seconds);
+    // One that was just granted needs none at once.
+    if left < third / 4 { left + third } else { left }
 }
 
 fn renew(session: &Session, context: &Context<'_>, lease: &Lease, workspace: &Path) -> Result<(), Failure> {
@@ -110,4 +129,28 @@ fn code(status: ExitStatus) -> u8 {
 #[cfg(not(unix))]
 fn code(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_of_one_clone_renew_at_the_same_moments_and_in_time() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("objects")).unwrap();
+        std::fs::create_dir_all(folder.path().join("refs")).unwrap();
+        for (name, text) in [("HEAD", "ref: refs/heads/main\n"), ("config", "[core]\n\tbare = true\n")] {
+            crate::base::atomic::put(&folder.path().join(name), text.as_bytes()).unwrap();
+        }
+        let repo = Repo::open(folder.path()).unwrap();
+        let third = Duration::from_secs(1_200);
+        let beat = |second: i64| {
+            let left = until_beat(third, Timestamp::from_second(second).unwrap(), &repo);
+            assert!(left >= third / 4 && left <= third * 5 / 4, "{left:?}");
+            (second.unsigned_abs() + left.as_secs()) % 1_200
+        };
+        let first = beat(1_800_000_000);
+        assert!((0..1_300).all(|later| beat(1_800_000_000 + later) == first));
+    }
 }
