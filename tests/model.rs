@@ -1,5 +1,6 @@
 //! The protocol of a shared ledger as a model, every order of its steps tried: claims, expiry, takeover, fencing, group
-//! commit and landing, with crashes, delayed and doubled pushes, lost answers, and clocks that say anything.
+//! commit, landing and folds of the history, with crashes, delayed and doubled pushes, lost answers, and clocks that say
+//! anything.
 //!
 //! The rules are those of `domain/` themselves: each step decides with a `LeaseBook`. What the model adds is the network
 //! and the remote, which takes a push only where both refs are as the pusher expects them.
@@ -21,6 +22,7 @@ use git_odyssey::domain::book::Request;
 use git_odyssey::domain::book::Work;
 use git_odyssey::domain::event::Event;
 use git_odyssey::domain::event::EventKind;
+use git_odyssey::domain::event::Recorded;
 use git_odyssey::domain::holder::Holder;
 use git_odyssey::domain::holder::HolderKind;
 use git_odyssey::domain::lease::Fence;
@@ -33,6 +35,7 @@ use git_odyssey::domain::region::Region;
 use git_odyssey::domain::region::RegionSet;
 use git_odyssey::domain::span::Unseen;
 use git_odyssey::domain::task::TaskName;
+use git_odyssey::domain::transition::Step as Admitted;
 use stateright::Checker;
 use stateright::Model;
 use stateright::Property;
@@ -142,6 +145,8 @@ enum Kind {
     /// The holder's lease with this fence ends, and its work is on the target.
     Land(u64),
     Park,
+    /// The history before is folded into an archive; nothing else changes.
+    Fold,
 }
 
 /// A push on its way: what it expects of the two refs, and what it makes of them.
@@ -152,6 +157,8 @@ struct Push {
     ledger: usize,
     /// How long the target's history is where it was merged; nothing when the push leaves it alone.
     target: Option<usize>,
+    /// The archive that it makes, of so much of the chain.
+    archive: Option<usize>,
     changes: Vec<Change>,
 }
 
@@ -170,6 +177,8 @@ struct Machine {
 struct World {
     /// The remote's ledger: its chain of changes after the first commit.
     chain: Vec<Change>,
+    /// The archives on the remote, each of so much of the chain.
+    archives: Vec<usize>,
     /// The remote's target: who landed, with which change, or a person's push (nothing).
     target: Vec<Option<u8>>,
     machines: [Machine; 2],
@@ -193,6 +202,11 @@ enum Step {
     Claim(usize, bool),
     Park(usize),
     Land(usize),
+    /// A machine folds the history on the remote.
+    Fold(usize),
+    /// Whoever keeps the server folds the history there: first the archive, then the ledger.
+    Archive,
+    FoldThere,
     /// A machine pushes what is pending.
     Send(usize),
     /// A push arrives; it may arrive again later, or its answer may be lost.
@@ -214,8 +228,20 @@ enum Step {
 struct Protocol {
     /// Whether a landing expects the ledger to be as it was decided on.
     verifies: bool,
+    /// Whether a fold and its archive arrive together.
+    archives: bool,
     changes: u8,
     faults: u8,
+}
+
+/// A fold is an event that names what it archives; the rules admit it where it changes nothing.
+fn may_fold(ledger: &Ledger) -> bool {
+    let subject = "compact".to_owned();
+    let event = Event { kind: EventKind::Compact, task: None, fence: None, subject, facts: Vec::new() };
+    let event = Recorded::read(&event.fact("Archive", "0".repeat(40)).message()).unwrap();
+    let counter = Fence(ledger.last_fence);
+    let step = Admitted { event: &event, put: &[], remove: &[], counter };
+    ledger.book().admit(&step, before_expiry(), &Unseen).is_ok()
 }
 
 impl World {
@@ -253,6 +279,7 @@ impl World {
                     self.landed.push(change.id);
                 }
                 Kind::Park => self.told[change.holder] = None,
+                Kind::Fold => {}
             }
         }
         self.machines[machine].ledger = self.chain.len();
@@ -262,13 +289,14 @@ impl World {
     }
 
     /// The remote takes a push, or does not.
-    fn arrive(&mut self, push: &Push, verifies: bool) {
+    fn arrive(&mut self, push: &Push, verifies: bool, archives: bool) {
         let landing = push.target.is_some();
         let ledger_is = push.ledger == self.chain.len() || (!verifies && landing);
         let target_is = push.target.is_none_or(|target| target == self.target.len());
         if !ledger_is || !target_is {
             return;
         }
+        self.archives.extend(push.archive.filter(|archive| archives && !self.archives.contains(archive)));
         for change in &push.changes {
             if let Kind::Land(fence) = change.kind {
                 let holds = |row: &Row| row.holder == change.holder && row.fence == fence;
@@ -287,6 +315,7 @@ impl Model for Protocol {
     fn init_states(&self) -> Vec<World> {
         vec![World {
             chain: Vec::new(),
+            archives: Vec::new(),
             target: Vec::new(),
             machines: Default::default(),
             told: [None; 3],
@@ -309,6 +338,11 @@ impl Model for Protocol {
                     steps.push(Step::Send(machine));
                 }
             }
+            let idle =
+                world.machines[machine].waiting.is_none() && world.machines[machine].pending.is_empty();
+            if world.changes < self.changes && idle && world.machines[machine].ledger > 0 {
+                steps.push(Step::Fold(machine));
+            }
             if world.faults > 0 {
                 steps.push(Step::Crash(machine));
             }
@@ -328,6 +362,10 @@ impl Model for Protocol {
                 steps.push(Step::Arrive { push, again: false, answer: false });
                 steps.push(Step::Lose(push));
             }
+        }
+        if world.changes < self.changes && !world.chain.is_empty() {
+            let archived = world.archives.contains(&world.chain.len());
+            steps.push(if archived { Step::FoldThere } else { Step::Archive });
         }
         if world.target.iter().all(Option::is_some) {
             steps.push(Step::Person);
@@ -372,16 +410,41 @@ impl Model for Protocol {
                     machine: MACHINE[holder],
                     ledger: machine.ledger,
                     target: Some(machine.target),
+                    archive: None,
                     changes: vec![Change { id: next.changes, holder, kind, ledger }],
                 };
                 machine.waiting = Some(push.clone());
                 next.changes += 1;
                 next.network.push(push);
             }
+            Step::Fold(machine) => {
+                let seen = world.machines[machine].ledger;
+                let ledger = world.ledger_at(seen);
+                if !may_fold(&ledger) || world.chain[seen - 1].kind == Kind::Fold {
+                    return None;
+                }
+                // It is told to nobody, so whose machine it is does not matter.
+                let holder = MACHINE.iter().position(|of| *of == machine)?;
+                let change = Change { id: next.changes, holder, kind: Kind::Fold, ledger };
+                let push =
+                    Push { machine, ledger: seen, target: None, archive: Some(seen), changes: vec![change] };
+                next.machines[machine].waiting = Some(push.clone());
+                next.changes += 1;
+                next.network.push(push);
+            }
+            Step::Archive => next.archives.push(world.chain.len()),
+            Step::FoldThere => {
+                let ledger = world.now();
+                if !may_fold(&ledger) || world.chain.last()?.kind == Kind::Fold {
+                    return None;
+                }
+                next.chain.push(Change { id: next.changes, holder: 0, kind: Kind::Fold, ledger });
+                next.changes += 1;
+            }
             Step::Send(machine) => {
                 let from = &mut next.machines[machine];
                 let changes = std::mem::take(&mut from.pending);
-                let push = Push { machine, ledger: from.ledger, target: None, changes };
+                let push = Push { machine, ledger: from.ledger, target: None, archive: None, changes };
                 from.waiting = Some(push.clone());
                 next.network.push(push);
             }
@@ -392,7 +455,7 @@ impl Model for Protocol {
                 } else {
                     next.network.remove(push);
                 }
-                next.arrive(&arrived, self.verifies);
+                next.arrive(&arrived, self.verifies, self.archives);
                 if !answer {
                     next.faults -= 1;
                 } else if next.machines[arrived.machine].waiting.as_ref() == Some(&arrived) {
@@ -431,7 +494,7 @@ impl Model for Protocol {
             Property::always("fences rise", |_, world: &World| {
                 let fences = world.chain.iter().filter_map(|change| match change.kind {
                     Kind::Grant(fence) => Some(fence),
-                    Kind::Land(_) | Kind::Park => None,
+                    Kind::Land(_) | Kind::Park | Kind::Fold => None,
                 });
                 fences.collect::<Vec<_>>().is_sorted_by(|one, next| one < next)
             }),
@@ -449,6 +512,18 @@ impl Model for Protocol {
                 let ended = world.chain.iter().filter(lands).map(|change| change.id);
                 ended.eq(world.target.iter().filter_map(|landing| *landing))
             }),
+            Property::always("whoever saw the ledger finds that again", |_, world: &World| {
+                // From now back to what a machine saw last, each fold on the way has its archive.
+                let folds = world.chain.iter().enumerate().filter(|(_, change)| change.kind == Kind::Fold);
+                folds.map(|(place, _)| place).all(|place| {
+                    let crosses = world.machines.iter().any(|machine| machine.ledger <= place);
+                    !crosses || world.archives.contains(&place)
+                })
+            }),
+            Property::always("a fold changes no lease", |_, world: &World| {
+                let mut pairs = world.chain.windows(2);
+                pairs.all(|pair| pair[1].kind != Kind::Fold || pair[0].ledger == pair[1].ledger)
+            }),
             Property::always("somebody can go on", |_, world: &World| {
                 let book = world.now().book();
                 (0..3).any(|holder| match book.get(&task(holder)) {
@@ -463,6 +538,11 @@ impl Model for Protocol {
                 let grants = world.chain.iter().filter(|change| matches!(change.kind, Kind::Grant(_)));
                 grants.count() == 2 && world.landed.len() == 1
             }),
+            Property::sometimes("a task lands on a folded ledger", |_, world: &World| {
+                let kind = |change: &Change| change.kind == Kind::Fold;
+                world.chain.iter().any(kind)
+                    && matches!(world.chain.last().map(|last| last.kind), Some(Kind::Land(_)))
+            }),
             Property::sometimes("one push carries the changes of two", |_, world: &World| {
                 world.network.iter().any(|push| push.changes.len() == 2)
             }),
@@ -476,7 +556,8 @@ fn no_order_of_steps_breaks_the_protocol() {
     let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok());
     let changes = number("GIT_ODYSSEY_MODEL_CHANGES").unwrap_or(3);
     let faults = number("GIT_ODYSSEY_MODEL_FAULTS").unwrap_or(2);
-    let checker = Protocol { verifies: true, changes, faults }.checker().threads(2).spawn_bfs().join();
+    let checker =
+        Protocol { verifies: true, archives: true, changes, faults }.checker().threads(2).spawn_bfs().join();
     println!("{} states, {} of them different", checker.state_count(), checker.unique_state_count());
     checker.assert_properties();
     assert!(checker.unique_state_count() > 10_000, "too few to mean anything");
@@ -484,7 +565,15 @@ fn no_order_of_steps_breaks_the_protocol() {
 
 #[test]
 fn a_landing_that_did_not_verify_the_ledger_would_be_stale() {
-    let protocol = Protocol { verifies: false, changes: 3, faults: 0 };
+    let protocol = Protocol { verifies: false, archives: true, changes: 3, faults: 0 };
     let checker = protocol.checker().threads(2).spawn_bfs().join();
     assert!(checker.discovery("no stale landing").is_some(), "the model does not see what the rule prevents");
+}
+
+#[test]
+fn a_fold_that_came_without_its_archive_would_lose_what_somebody_saw() {
+    let protocol = Protocol { verifies: true, archives: false, changes: 2, faults: 0 };
+    let checker = protocol.checker().threads(2).spawn_bfs().join();
+    let found = checker.discovery("whoever saw the ledger finds that again");
+    assert!(found.is_some(), "the model does not see what the rule prevents");
 }
