@@ -1,4 +1,5 @@
-//! The web: a small server of the tests' own in front of `git http-backend`, for one repository folder.
+//! The web: a small server of the tests' own in front of `git http-backend`, for one repository folder. It can fail as the
+//! proxy of the wire does.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -6,6 +7,7 @@ use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::net::Ipv4Addr;
+use std::net::Shutdown;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::path::Path;
@@ -13,35 +15,50 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::fleet::Fleet;
 use crate::support;
+use crate::wire::Fault;
 
 /// A server on loopback that runs until it is dropped.
-struct Web {
+pub struct Web {
     port: u16,
+    fault: Arc<Mutex<Fault>>,
     over: Arc<AtomicBool>,
 }
 
 impl Web {
-    fn serve(folder: &Path) -> Web {
+    /// Serves a folder.
+    pub fn serve(folder: &Path) -> Web {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let over = Arc::new(AtomicBool::new(false));
-        let (ended, folder) = (over.clone(), folder.to_owned());
+        let fault = Arc::new(Mutex::new(Fault::None));
+        let (ended, folder, shared) = (over.clone(), folder.to_owned(), fault.clone());
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 if ended.load(Ordering::SeqCst) {
                     return;
                 }
-                let (client, folder) = (client.unwrap(), folder.clone());
+                let (client, folder, fault) = (client.unwrap(), folder.clone(), *shared.lock().unwrap());
                 // A client that goes away in the middle is its own affair.
-                std::thread::spawn(move || answer(client, folder).ok());
+                std::thread::spawn(move || answer(client, folder, fault).ok());
             }
         });
-        Web { port, over }
+        Web { port, fault, over }
+    }
+
+    /// Sets what happens from now on: of what the proxy of the wire can do all but holding and silence.
+    pub fn set(&self, fault: Fault) {
+        *self.fault.lock().unwrap() = fault;
+    }
+
+    /// The address of a repository.
+    pub fn address(&self, repository: &str) -> String {
+        format!("http://127.0.0.1:{}/{repository}", self.port)
     }
 }
 
@@ -52,7 +69,10 @@ impl Drop for Web {
     }
 }
 
-fn answer(mut client: TcpStream, folder: PathBuf) -> std::io::Result<()> {
+fn answer(mut client: TcpStream, folder: PathBuf, fault: Fault) -> std::io::Result<()> {
+    if fault == Fault::Away {
+        return client.shutdown(Shutdown::Both);
+    }
     let mut reader = BufReader::new(client.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -80,6 +100,11 @@ fn answer(mut client: TcpStream, folder: PathBuf) -> std::io::Result<()> {
         },
         None => {}
     }
+    let pushes = method == "POST" && target.ends_with("/git-receive-pack");
+    let cut = matches!(fault, Fault::CutsAfter(most) if pushes && body.len() > most);
+    if let (true, Fault::CutsAfter(most)) = (cut, fault) {
+        body.truncate(most);
+    }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let mut command = Command::new("git");
     command.arg("http-backend").env("GIT_PROJECT_ROOT", folder).env("GIT_HTTP_EXPORT_ALL", "1");
@@ -99,6 +124,12 @@ fn answer(mut client: TcpStream, folder: PathBuf) -> std::io::Result<()> {
     let writer = std::thread::spawn(move || input.write_all(&body).ok());
     let output = child.wait_with_output()?.stdout;
     writer.join().unwrap();
+    if let Fault::Delays(time) = fault {
+        std::thread::sleep(time);
+    }
+    if cut || pushes && fault == Fault::LosesAnswers {
+        return client.shutdown(Shutdown::Both);
+    }
     // What a program answers begins with headers of its own, the status among them.
     let status = String::from_utf8_lossy(&output[..output.len().min(200)]).into_owned();
     let status = status.strip_prefix("Status: ").and_then(|rest| rest.lines().next()).unwrap_or("200 OK");
@@ -110,7 +141,7 @@ fn answer(mut client: TcpStream, folder: PathBuf) -> std::io::Result<()> {
 fn all_of_it_works_over_http() {
     let fleet = Fleet::unprepared(&["one", "two"], |bare| bare.to_str().unwrap().to_owned());
     let web = Web::serve(fleet.lab.root());
-    let url = format!("http://127.0.0.1:{}/origin.git", web.port);
+    let url = web.address("origin.git");
     for name in ["one", "two"] {
         fleet.lab.git_in(&fleet.machine(name), &["remote", "set-url", "origin", &url]);
         fleet.run(name, &["init", "--remote", "origin"]).ok();

@@ -26,6 +26,8 @@ pub enum Fault {
     Away,
     /// Takes them and never answers.
     Silent,
+    /// Waits so long before each part of what the server says.
+    Delays(Duration),
     /// Lets a push reach the server in whole, and loses its answer.
     LosesAnswers,
     /// Cuts a push after so many bytes of what the client sends.
@@ -185,6 +187,9 @@ fn carry(
                 let count = server.read(&mut bytes)?;
                 if count == 0 {
                     return client.shutdown(Shutdown::Both);
+                }
+                if let Fault::Delays(time) = fault {
+                    std::thread::sleep(time);
                 }
                 if !(loses && sending.load(Ordering::SeqCst)) {
                     client.write_all(&bytes[..count])?;
