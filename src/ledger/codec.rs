@@ -198,13 +198,18 @@ mod instant {
         }
 
         fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
-            text.parse().map_err(E::custom)
+            text.parse().map_err(E::custom).and_then(writable)
         }
 
         fn visit_map<A: MapAccess<'de>>(self, toml: A) -> Result<Timestamp, A::Error> {
             let at = toml::value::Datetime::deserialize(MapAccessDeserializer::new(toml))?;
-            at.to_string().parse().map_err(A::Error::custom)
+            at.to_string().parse().map_err(A::Error::custom).and_then(writable)
         }
+    }
+
+    /// TOML has no years before 0, and an offset leads there: whoever wrote the lease anew would write what nobody can read.
+    fn writable<E: Error>(at: Timestamp) -> Result<Timestamp, E> {
+        if at.to_string().starts_with('-') { Err(E::custom("it is before the year 0")) } else { Ok(at) }
     }
 
     pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {

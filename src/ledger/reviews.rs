@@ -42,7 +42,7 @@ use crate::git::repo::Repo;
 use super::local;
 use codec::ReviewFile;
 
-mod codec;
+pub mod codec;
 
 /// Where reviews are.
 pub const PREFIX: &str = "refs/odyssey/reviews/";

@@ -20,14 +20,14 @@ use super::Review;
 /// A review without its resolutions.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReviewFile {
-    pub task: TaskName,
-    pub purpose: Purpose,
-    pub stage: Stage,
-    pub fence: Fence,
-    pub target: String,
-    pub ours: String,
-    pub theirs: String,
+pub struct ReviewFile {
+    pub(super) task: TaskName,
+    pub(super) purpose: Purpose,
+    pub(super) stage: Stage,
+    pub(super) fence: Fence,
+    pub(super) target: String,
+    pub(super) ours: String,
+    pub(super) theirs: String,
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -45,6 +45,7 @@ struct ResolutionFile {
 }
 
 impl ReviewFile {
+    /// The file of a review.
     pub fn of(review: &Review) -> ReviewFile {
         let Review { task, purpose, stage, fence, target, ours, theirs, .. } = review;
         ReviewFile {
@@ -58,11 +59,16 @@ impl ReviewFile {
         }
     }
 
+    /// The file's text.
     pub fn to_toml(&self) -> String {
         // Text and plain names only: nothing of it can be refused.
         toml::to_string(self).unwrap_or_default()
     }
 
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
     pub fn from_toml(bytes: &[u8]) -> Result<ReviewFile, String> {
         let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
         toml::from_str(text).map_err(|error| error.to_string())
@@ -75,11 +81,10 @@ fn typed(holder: &Holder) -> String {
 }
 
 /// Writes a resolution. Answers its entry among the others, and the objects that were written.
-pub(super) fn entry(
-    repo: &Repo,
-    id: &ItemId,
-    resolution: &Resolution,
-) -> Result<(Entry, Vec<Oid>), GitError> {
+///
+/// # Errors
+/// When the object store cannot be written.
+pub fn entry(repo: &Repo, id: &ItemId, resolution: &Resolution) -> Result<(Entry, Vec<Oid>), GitError> {
     let Resolution { choice, by, at, note, confirmed } = resolution;
     let file = ResolutionFile {
         choice: choice.name().to_owned(),
@@ -104,7 +109,10 @@ pub(super) fn entry(
 }
 
 /// Reads a resolution, with the text that is beside it.
-pub(super) fn resolution(file: &[u8], text: Option<Vec<u8>>) -> Result<Resolution, String> {
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn resolution(file: &[u8], text: Option<Vec<u8>>) -> Result<Resolution, String> {
     let file = std::str::from_utf8(file).map_err(|error| error.to_string())?;
     let file: ResolutionFile = toml::from_str(file).map_err(|error| error.to_string())?;
     let holder = |text: &str| text.parse::<Holder>().map_err(|error| error.to_string());

@@ -1,0 +1,10 @@
+//! The fuzzer's way to the property `hook`.
+
+#![no_main]
+
+#[path = "../properties/mod.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    properties::hook::holds(input);
+});
