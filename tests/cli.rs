@@ -1451,6 +1451,7 @@ $ git odyssey land auth
 --- stderr
 error: uncommitted edits in [LAB]/main are in the way: src/auth/login.rs
 hint: nothing was touched; commit these edits (or move them away), then land again
+hint: or let them go along, uncommitted: git odyssey review auth --edits
 --- exit 4
 
 $ git odyssey land auth --json
@@ -1461,7 +1462,8 @@ $ git odyssey land auth --json
     "details": null,
     "exit": 4,
     "hints": [
-      "nothing was touched; commit these edits (or move them away), then land again"
+      "nothing was touched; commit these edits (or move them away), then land again",
+      "or let them go along, uncommitted: git odyssey review auth --edits"
     ],
     "kind": "conflict",
     "message": "uncommitted edits in [LAB]/main are in the way: src/auth/login.rs"
@@ -1522,8 +1524,8 @@ shared.md (both changed the same lines)
     auth has
       | theirs
 hint: nothing has moved; both sides are as they were
-hint: settle it one by one: git odyssey review auth
-hint: or in the workspace: git merge main, commit, then land again
+hint: settle it one by one, to land by a merge: git odyssey review auth --merge
+hint: or in the workspace: git rebase main, then run this again
 --- exit 4
 
 $ git odyssey land auth --json

@@ -4,6 +4,9 @@
 
 mod support;
 
+#[path = "review/edits.rs"]
+mod edits;
+
 #[path = "review/kills.rs"]
 mod kills;
 

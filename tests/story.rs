@@ -396,6 +396,7 @@ fn a_persons_edit_is_in_the_way(story: &Story) {
 --- stderr
 error: uncommitted edits in [LAB]/main are in the way: CHANGELOG.md
 hint: nothing was touched; commit these edits (or move them away), then land again
+hint: or let them go along, uncommitted: git odyssey review changes --edits
 --- exit 4
 
 "#]]

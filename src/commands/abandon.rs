@@ -13,7 +13,6 @@ use crate::workspace::copy;
 
 use super::Context;
 use super::Outcome;
-use super::land;
 use super::recover;
 use super::removal;
 use super::removal::Removed;
@@ -85,7 +84,7 @@ impl Abandon {
         removal::settle(written, &workspace)?;
         let mut page = Page::default();
         page.put(Label::Good, "abandoned ").put(Label::Name, task.as_str()).end();
-        land::removed(&mut page, &task, &workspace);
+        removal::put(&mut page, &task, &workspace);
         if elsewhere {
             page.put(Label::Warn, "  only what is on this machine is saved here").end();
             page.line(

@@ -1,5 +1,6 @@
 //! What decides conflicts in a request: the rules of the policy, then those of the command line.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::base::failure::Explain;
@@ -8,12 +9,16 @@ use crate::base::failure::Kind;
 use crate::base::lock::Lock;
 use crate::base::page::Label;
 use crate::base::page::Page;
+use crate::base::text;
 use crate::domain::policy::merging::MergeStrategy;
 use crate::domain::policy::merging::TIMEOUT;
 use crate::domain::policy::merging::UnknownStrategy;
 use crate::domain::region::Region;
 use crate::domain::region::RegionSet;
 use crate::domain::review::Resolutions;
+use crate::git::BString;
+use crate::git::Oid;
+use crate::git::checkout::Carry;
 use crate::merge::strategy::Rule;
 use crate::merge::strategy::Rules;
 use crate::merge::strategy::decision::Decision;
@@ -38,11 +43,55 @@ pub struct StrategyFor {
     pub strategy: MergeStrategy,
 }
 
+/// Uncommitted edits that go along with a landing.
+#[derive(Debug, Clone)]
+pub struct Carried {
+    /// The checkout that they are in.
+    pub checkout: PathBuf,
+    /// The target's commit that they are on top of.
+    pub old: Oid,
+    /// The tree that was to land when it was decided what becomes of them.
+    pub tree: Oid,
+    /// What they are, and what becomes of them.
+    pub carry: Carry,
+    /// The paths.
+    pub paths: Vec<BString>,
+}
+
+/// Uncommitted edits that went along with a landing.
+#[derive(Debug, serde::Serialize)]
+pub struct Along {
+    /// The checkout.
+    pub checkout: PathBuf,
+    /// Their paths.
+    pub paths: Vec<String>,
+    /// A commit of them as they were.
+    pub before: String,
+}
+
+impl Along {
+    /// What went along.
+    pub fn of(carried: &Carried) -> Along {
+        let paths = carried.paths.iter().map(|path| text::visible(path)).collect();
+        Along { checkout: carried.checkout.clone(), paths, before: carried.carry.before.to_string() }
+    }
+
+    /// Says so.
+    pub fn put(&self, page: &mut Page) {
+        let Along { checkout, paths, before } = self;
+        page.put(Label::Plain, "  uncommitted still, in ").put(Label::Place, checkout.display().to_string());
+        page.put(Label::Plain, format!(": {}", paths.join(", "))).end();
+        page.line(Label::Quiet, format!("  as they were: git show {}:PATH", &before[..10]));
+    }
+}
+
 /// What was decided of single conflicts in a review.
 #[derive(Clone, Copy)]
 pub struct Reviewed<'a> {
     /// What was decided.
     pub resolutions: &'a Resolutions,
+    /// Uncommitted edits that go along.
+    pub carried: Option<&'a Carried>,
     /// Whether that stands, asked just before anything moves; nothing may be decided while what it answers lives.
     pub stands: &'a dyn Fn() -> Result<Option<Lock>, Failure>,
 }
@@ -52,7 +101,7 @@ static NOTHING: Resolutions = Resolutions::new();
 impl Reviewed<'_> {
     /// Nothing was.
     pub fn nothing() -> Reviewed<'static> {
-        Reviewed { resolutions: &NOTHING, stands: &|| Ok(None) }
+        Reviewed { resolutions: &NOTHING, carried: None, stands: &|| Ok(None) }
     }
 }
 

@@ -38,6 +38,7 @@ use crate::workspace::setup;
 use super::Context;
 use super::Outcome;
 use super::deciding;
+use super::deciding::Along;
 use super::deciding::Deciding;
 use super::deciding::Reviewed;
 use super::facts::Known;
@@ -101,6 +102,9 @@ pub struct Landed {
     pub kept: Vec<PathBuf>,
     /// What merge strategies decided.
     pub decisions: Vec<Decision>,
+    /// Uncommitted edits that went along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carried: Option<Along>,
     /// What became of the workspace.
     pub workspace: Removed,
 }
@@ -124,6 +128,8 @@ enum LandError {
     NoTarget(String),
     #[error("{task} does not follow {target}: it has moved since")]
     NotAhead { task: TaskName, target: String },
+    #[error("what lands of {0} is not what its review was about any more")]
+    Other(TaskName),
     #[error("--check '{command}': {reason}")]
     BadCheck { command: String, reason: String },
 }
@@ -153,6 +159,9 @@ impl Explain for LandError {
                 vec![format!("go back to it: git -C {} switch {short}", path.display())]
             }
             LandError::NoTarget(_) => Vec::new(),
+            LandError::Other(task) => {
+                vec![format!("nothing has moved; look again: git odyssey review {task} --list")]
+            }
             LandError::NotAhead { task, .. } => {
                 vec![format!("merge it instead: git odyssey land {task} --merge, or --rebase")]
             }
@@ -223,7 +232,13 @@ impl Land {
             overriding::record(session, context, &refusal, moves)?;
         }
         let stands = (reviewed.stands)()?;
-        let landing = Landing { lease: &lease, old, new: merged.commit, keep: self.keep };
+        let carried = reviewed.carried;
+        if let Some(carried) = carried
+            && (carried.old, carried.tree) != (old, session.repo.commit(merged.commit)?.tree)
+        {
+            return Err(Failure::from(LandError::Other(task.clone())).into());
+        }
+        let landing = Landing { lease: &lease, old, new: merged.commit, keep: self.keep, carried };
         let Moved { checkouts, kept, written } = landing.carry_out(session).map_err(Attempt::of)?;
         drop(stands);
         let workspace = self.clear(session, &lease)?;
@@ -237,6 +252,7 @@ impl Land {
             checkouts,
             kept: kept.iter().map(|(checkout, file)| checkout.join(text::visible(file))).collect(),
             decisions: merged.decisions,
+            carried: carried.map(Along::of),
             workspace,
         })
     }
@@ -460,35 +476,12 @@ pub fn page(landed: &Landed) -> Page {
         page.put(Label::Warn, "  left as it is ").put(Label::Place, path.display().to_string());
         page.put(Label::Plain, ": it was edited at this moment").end();
     }
-    deciding::put(&mut page, &landed.decisions, landed.task.as_str(), short(&landed.target));
-    removed(&mut page, &landed.task, &landed.workspace);
-    page
-}
-
-/// Puts what became of a workspace.
-pub fn removed(page: &mut Page, task: &TaskName, removed: &Removed) {
-    match removed {
-        Removed::Nothing => {}
-        Removed::Clean => {
-            page.line(Label::Quiet, "  removed its workspace and branch");
-        }
-        Removed::Saved { salvage } => {
-            page.put(Label::Plain, "  removed its workspace; what was in it is saved as ");
-            page.put(Label::Place, &salvage[..10]).end();
-            page.line(Label::Quiet, format!("  bring it back: git odyssey salvage restore {task}"));
-        }
-        Removed::Delayed { path, why } => {
-            let what =
-                if path.as_os_str().is_empty() { "its branch".into() } else { path.display().to_string() };
-            page.put(Label::Warn, "  left for later ").put(Label::Place, what);
-            page.put(Label::Plain, format!(": {why}")).end();
-            page.line(Label::Quiet, "  the next command goes on with it, or: git odyssey doctor --fix");
-        }
-        Removed::Kept { path, why } => {
-            page.put(Label::Warn, "  kept ").put(Label::Place, path.display().to_string());
-            page.put(Label::Plain, format!(": {why}")).end();
-        }
+    if let Some(carried) = &landed.carried {
+        carried.put(&mut page);
     }
+    deciding::put(&mut page, &landed.decisions, landed.task.as_str(), short(&landed.target));
+    removal::put(&mut page, &landed.task, &landed.workspace);
+    page
 }
 
 impl From<GitError> for Attempt {

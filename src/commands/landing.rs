@@ -1,5 +1,6 @@
 //! The landing itself: target, checkouts and ledger move together, or nothing does.
 
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::base::failure::Explain;
@@ -14,6 +15,7 @@ use crate::domain::refused::Refused;
 use crate::domain::task::TaskName;
 use crate::git::BString;
 use crate::git::Oid;
+use crate::git::checkout::Carry;
 use crate::git::checkout::CheckoutLock;
 use crate::git::error::GitError;
 use crate::git::refs::Expect;
@@ -21,6 +23,7 @@ use crate::git::refs::Step;
 use crate::git::remote::Move;
 use crate::git::repo::Repo;
 use crate::ledger::error::LedgerError;
+use crate::ledger::intent;
 use crate::ledger::intent::Intent;
 use crate::ledger::intent::Written;
 use crate::ledger::local::LEDGER;
@@ -28,6 +31,7 @@ use crate::ledger::remote::Authority;
 use crate::ledger::remote_error::leaves_open;
 use crate::ledger::state::State;
 
+use super::deciding::Carried;
 use super::recover::Recovery;
 use super::removal;
 use super::session::Session;
@@ -42,6 +46,8 @@ pub enum LandingError {
         checkout: PathBuf,
         /// The edited paths that the landing would change.
         paths: Vec<BString>,
+        /// The task.
+        task: TaskName,
     },
     /// The target moved while the work was merged and checked.
     #[error("{0} moved meanwhile")]
@@ -58,9 +64,10 @@ impl Explain for LandingError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            LandingError::InTheWay { .. } => {
+            LandingError::InTheWay { task, .. } => {
                 vec![
                     "nothing was touched; commit these edits (or move them away), then land again".to_owned(),
+                    format!("or let them go along, uncommitted: git odyssey review {task} --edits"),
                 ]
             }
             LandingError::TargetMoved(_) => vec!["run the same command again".to_owned()],
@@ -98,6 +105,8 @@ pub struct Landing<'a> {
     pub new: Oid,
     /// Whether workspace and branch stay.
     pub keep: bool,
+    /// Uncommitted edits in one of the checkouts that go along.
+    pub carried: Option<&'a Carried>,
 }
 
 /// What a landing has moved.
@@ -129,6 +138,11 @@ impl Landing<'_> {
             checkouts: checkouts.clone(),
             mark: mark.clone(),
             keep: self.keep,
+            carried: self.carried.map(|carried| intent::Carried {
+                checkout: carried.checkout.clone(),
+                before: carried.carry.before.to_string(),
+                after: carried.carry.after.to_string(),
+            }),
         };
         // Before the locks: a kill between the two would leave a person's checkout locked, and nobody to unlock it.
         let written = Written::begin(&session.ledger().folder(), &intent)?;
@@ -142,7 +156,7 @@ impl Landing<'_> {
         let mut kept = Vec::new();
         let moved = self.move_target(session, || {
             for (path, lock) in checkouts.iter().zip(&mut locks) {
-                let left = lock.apply(self.old, self.new)?.kept;
+                let left = lock.apply(self.old, self.new, self.carry(path))?.kept;
                 kept.extend(left.into_iter().map(|file| (path.clone(), file)));
             }
             Ok(())
@@ -162,6 +176,11 @@ impl Landing<'_> {
         Ok(Moved { checkouts, kept, written })
     }
 
+    /// The edits of a checkout that go along.
+    fn carry(&self, checkout: &Path) -> Option<Carry> {
+        self.carried.filter(|carried| carried.checkout == checkout).map(|carried| carried.carry)
+    }
+
     /// The checkouts that show the target.
     fn checkouts(&self, session: &Session) -> Result<Vec<PathBuf>, Failure> {
         let worktrees = session.repo.worktrees()?.into_iter();
@@ -173,9 +192,10 @@ impl Landing<'_> {
         let mut locks = Vec::new();
         for path in checkouts {
             let lock = Repo::open(path)?.lock_checkout(mark)?;
-            let paths = lock.in_the_way(self.old, self.new)?;
+            let paths = lock.in_the_way(self.old, self.new, self.carry(path))?;
             if !paths.is_empty() {
-                return Err(LandingError::InTheWay { checkout: path.clone(), paths }.into());
+                let (checkout, task) = (path.clone(), self.lease.task.clone());
+                return Err(LandingError::InTheWay { checkout, paths, task }.into());
             }
             locks.push(lock);
         }
@@ -322,7 +342,7 @@ fn follow(
 /// # Errors
 /// When it can be neither; the intent stays.
 pub fn recover(session: &Session, intent: &Intent) -> Result<Recovery, Failure> {
-    let Intent::Land { task, fence, target, old, new, checkouts, mark, keep } = intent else {
+    let Intent::Land { task, fence, target, old, new, checkouts, mark, keep, carried } = intent else {
         return Ok(Recovery::Done(String::new()));
     };
     let oid =
@@ -354,7 +374,11 @@ pub fn recover(session: &Session, intent: &Intent) -> Result<Recovery, Failure> 
     for path in checkouts.iter().filter(|path| path.exists()) {
         let checkout = Repo::open(path)?;
         if landed {
-            checkout.finish_checkout(mark, old, new)?;
+            let carry = match carried.as_ref().filter(|carried| carried.checkout == **path) {
+                Some(carried) => Some(Carry { before: oid(&carried.before)?, after: oid(&carried.after)? }),
+                None => None,
+            };
+            checkout.finish_checkout(mark, old, new, carry)?;
         } else {
             checkout.undo_checkout_lock(mark)?;
         }

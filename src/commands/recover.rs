@@ -278,8 +278,8 @@ fn end_check(task: &TaskName, path: &Path, branch: &str, merged: Option<&str>) -
     let merged = Oid::from_hex(merged.as_bytes()).map_err(GitError::gix("read the intent of a check"))?;
     let mark = format!("git odyssey check {task}");
     // First on to where git was going: only so can a file be known that it had written half.
-    let there = workspace.finish_checkout(&mark, tip, merged);
-    match there.and_then(|_| workspace.finish_checkout(&mark, merged, tip)) {
+    let there = workspace.finish_checkout(&mark, tip, merged, None);
+    match there.and_then(|_| workspace.finish_checkout(&mark, merged, tip, None)) {
         Ok(_) => Ok(Recovery::Done(ended)),
         // Left by the killed git; others are not to wait for it.
         Err(error @ GitError::Locked(_)) => Ok(Recovery::Later(format!(

@@ -14,7 +14,6 @@ use crate::workspace::copy;
 
 use super::Context;
 use super::Outcome;
-use super::land;
 use super::recover;
 use super::removal;
 use super::removal::Removed;
@@ -107,7 +106,7 @@ impl Release {
             }
         };
         removal::settle(written, &workspace)?;
-        land::removed(&mut page, &task, &workspace);
+        removal::put(&mut page, &task, &workspace);
         Ok(Outcome::new(page, &Released { task, parked: work == Work::Some, workspace }))
     }
 }

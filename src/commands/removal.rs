@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::base::clock::Timestamp;
 use crate::base::failure::Failure;
+use crate::base::page::Label;
+use crate::base::page::Page;
 use crate::base::text;
 use crate::domain::book::Work;
 use crate::domain::lease::Fence;
@@ -314,4 +316,30 @@ pub fn listed(paths: &[BString]) -> String {
     let more = paths.len().saturating_sub(shown.len());
     let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
     format!("{}{rest}", shown.join(", "))
+}
+
+/// Puts what became of a workspace.
+pub fn put(page: &mut Page, task: &TaskName, removed: &Removed) {
+    match removed {
+        Removed::Nothing => {}
+        Removed::Clean => {
+            page.line(Label::Quiet, "  removed its workspace and branch");
+        }
+        Removed::Saved { salvage } => {
+            page.put(Label::Plain, "  removed its workspace; what was in it is saved as ");
+            page.put(Label::Place, &salvage[..10]).end();
+            page.line(Label::Quiet, format!("  bring it back: git odyssey salvage restore {task}"));
+        }
+        Removed::Delayed { path, why } => {
+            let what =
+                if path.as_os_str().is_empty() { "its branch".into() } else { path.display().to_string() };
+            page.put(Label::Warn, "  left for later ").put(Label::Place, what);
+            page.put(Label::Plain, format!(": {why}")).end();
+            page.line(Label::Quiet, "  the next command goes on with it, or: git odyssey doctor --fix");
+        }
+        Removed::Kept { path, why } => {
+            page.put(Label::Warn, "  kept ").put(Label::Place, path.display().to_string());
+            page.put(Label::Plain, format!(": {why}")).end();
+        }
+    }
 }

@@ -19,16 +19,21 @@ use super::session::Session;
 
 pub mod action;
 pub mod desk;
+pub mod edits;
 pub mod ending;
 pub mod error;
 pub mod hands;
+pub mod lost;
 pub mod opening;
 pub mod places;
 pub mod screen;
+pub mod taking;
 pub mod trying;
 pub mod view;
 
 use desk::Desk;
+use error::DeskError;
+use opening::Asked;
 
 /// Settle the conflicts of a task's work with its target one by one; without an option, on a terminal, on a screen.
 #[derive(Debug, Clone, clap::Args)]
@@ -45,6 +50,12 @@ pub struct Review {
     /// To bring the target's work into its workspace
     #[arg(long, group = "purpose")]
     pub sync: bool,
+    /// Refused: a rebase merges each commit by itself
+    #[arg(long, group = "purpose", hide = true)]
+    pub rebase: bool,
+    /// Let uncommitted edits in the target's checkout go along: they stay uncommitted, and what conflicts is decided here
+    #[arg(long, conflicts_with_all = ["sync", "drop"])]
+    pub edits: bool,
     /// List what is to be decided
     #[arg(long, group = "action")]
     pub list: bool,
@@ -130,6 +141,17 @@ impl Review {
             && self.note.is_empty()
     }
 
+    /// What is asked of the review when it is opened.
+    ///
+    /// # Errors
+    /// When it is to be for a landing that is not one merge.
+    pub fn asked(&self) -> Result<Asked, DeskError> {
+        if self.rebase {
+            return Err(DeskError::Rebase);
+        }
+        Ok(Asked { purpose: self.purpose(), edits: self.edits })
+    }
+
     /// What the review is for, if that was said.
     pub fn purpose(&self) -> Option<Purpose> {
         match (self.merge, self.squash, self.sync) {
@@ -150,7 +172,7 @@ impl Review {
         if self.drop {
             return ending::drop_review(&session, context, &task);
         }
-        let mut desk = Desk::open(&session, context, &task, self.purpose())?;
+        let mut desk = Desk::open(&session, context, &task, self.asked()?)?;
         if self.finish {
             return ending::finish(desk, context, self.check, self.keep);
         }
@@ -164,8 +186,8 @@ impl Review {
         if let Some(command) = &self.test {
             let bad = |reason: String| BadRequest::Command { command: command.clone(), reason };
             let words = policy::words(command).map_err(|reason| bad(reason.to_string()))?;
-            desk.test(&words)?;
-            return screen::tested(&desk, &words);
+            let output = desk.test(&words)?;
+            return screen::tested(&desk, &words, &output);
         }
         let mut about = Vec::new();
         for pair in self.take.chunks_exact(2) {
@@ -183,6 +205,9 @@ impl Review {
         }
         if self.redo {
             about.push(desk.undo(StepKind::Redo)?);
+        }
+        if desk.is_behind() {
+            desk.look_at_edits()?;
         }
         screen::listed(&desk, &about)
     }

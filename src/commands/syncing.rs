@@ -141,7 +141,7 @@ impl Syncing<'_> {
         if Repo::open(path)?.head()?.branch() != Some(self.branch) {
             return Err(SyncingError::BranchLeft(self.lease.task.to_string()).into());
         }
-        let paths = lock.in_the_way(self.old, self.new)?;
+        let paths = lock.in_the_way(self.old, self.new, None)?;
         if !paths.is_empty() {
             return Err(SyncingError::InTheWay { task: self.lease.task.to_string(), paths }.into());
         }
@@ -169,7 +169,7 @@ impl Syncing<'_> {
             Step::Update(self.branch.to_owned(), Expect::At(self.old), self.new),
         ];
         self.workspace.transact(&steps, &format!("sync {}", self.lease.task), &lock)?;
-        let kept = checkout.apply(self.old, self.new)?.kept;
+        let kept = checkout.apply(self.old, self.new, None)?.kept;
         Ok(Moved { kept, saved })
     }
 }
@@ -193,7 +193,7 @@ pub fn recover(session: &Session, intent: &Intent) -> Result<Recovery, Failure> 
     if path.exists() {
         let workspace = Repo::open(path)?;
         if moved {
-            workspace.finish_checkout(mark, old, new)?;
+            workspace.finish_checkout(mark, old, new, None)?;
         } else {
             workspace.undo_checkout_lock(mark)?;
         }

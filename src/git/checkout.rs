@@ -9,6 +9,7 @@ use gix::bstr::ByteSlice;
 use super::Oid;
 use super::error::GitError;
 use super::hidden;
+use super::obstacles::Changed;
 use super::obstacles::Obstacles;
 use super::obstacles::changed;
 use super::paths::there;
@@ -19,6 +20,15 @@ use crate::base::atomic::FileError;
 use crate::base::lock::Lock;
 
 mod settle;
+
+/// Uncommitted edits that go along when a checkout moves: all of its files that the move touches, in two commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carry {
+    /// With the edits as they are, on top of the commit that the checkout leaves.
+    pub before: Oid,
+    /// With the edits as they will be, on top of the one that it goes to.
+    pub after: Oid,
+}
 
 /// The index of a checkout, held as git itself holds it: no other git command changes index or files meanwhile.
 ///
@@ -125,12 +135,18 @@ impl Repo {
     /// Ends a move from `old` to `new` that was killed after the ref had moved.
     ///
     /// Every path that differs between the two is brought to `new` if it is as in `old`, missing, or half written; what
-    /// somebody edited is left as it is. Waits for a git that the killed process had started. Safe to repeat, also when
-    /// the move was complete.
+    /// somebody edited is left as it is, unless it goes along as the edits of `carry` do. Waits for a git that the killed
+    /// process had started. Safe to repeat, also when the move was complete.
     ///
     /// # Errors
     /// [`GitError::Locked`] when another git command has the index, else when something cannot be read or written.
-    pub fn finish_checkout(&self, id: &str, old: Oid, new: Oid) -> Result<Finished, GitError> {
+    pub fn finish_checkout(
+        &self,
+        id: &str,
+        old: Oid,
+        new: Oid,
+        carry: Option<Carry>,
+    ) -> Result<Finished, GitError> {
         let folder = self.need_checkout()?.to_owned();
         let process = Lock::wait(&self.private_dir().join(PROCESS))?;
         if !self.has_index(id)? {
@@ -138,45 +154,58 @@ impl Repo {
         }
         let lock = CheckoutLock { repo: self.clone(), folder, id: id.to_owned(), process };
         lock.prepare()?;
-        lock.settle(old, new)
+        lock.settle(old, new, carry)
     }
 }
 
 impl CheckoutLock {
     /// The uncommitted edits that moving from `old` to `new` would touch: staged, unstaged, untracked, and ignored files that
-    /// would be overwritten. Empty means that it may go; git was asked too.
+    /// would be overwritten. Empty means that it may go; git was asked too. Edits that go along, and are as they were when
+    /// that was decided, are in nobody's way.
     ///
     /// # Errors
     /// When something cannot be read, or git refuses the move for a reason of its own.
-    pub fn in_the_way(&self, old: Oid, new: Oid) -> Result<Vec<BString>, GitError> {
+    pub fn in_the_way(&self, old: Oid, new: Oid, carry: Option<Carry>) -> Result<Vec<BString>, GitError> {
         let changes = changed(&self.folder, old, new)?;
+        let carried = match carry {
+            Some(Carry { before, after }) => changed(&self.folder, before, after)?,
+            None => Vec::new(),
+        };
         let obstacles = Obstacles::new(&self.folder, self.git(), self.repo.ignores_case())?;
         let mut found = self.names(&["ls-files", "-u", "-z", "--format=%(path)"])?;
-        let touched = |path: &BString| changes.iter().any(|change| overlap(&change.path, path));
+        let touches =
+            |changes: &[Changed], path: &BString| changes.iter().any(|change| overlap(&change.path, path));
+        let touched = |path: &BString| touches(&changes, path) || touches(&carried, path);
         found.extend(self.edits(old)?.into_iter().filter(touched));
-        for change in changes.iter().filter(|change| change.appears()) {
+        for change in changes.iter().chain(&carried).filter(|change| change.appears()) {
             found.extend(obstacles.before(change.path.as_bstr())?);
         }
         found.sort();
         found.dedup();
-        if found.is_empty() {
-            self.read_tree(&["-n"], old, new)?;
+        match carry {
+            Some(carry) => self.other_than(old, carry, found),
+            None if found.is_empty() => self.read_tree(&["-n"], old, new).map(|()| found),
+            None => Ok(found),
         }
-        Ok(found)
     }
 
-    /// Moves files and index from `old` to `new`; the ref has been moved by the caller. No post-checkout hook runs.
+    /// Moves files and index from `old` to `new`, and uncommitted edits along; the ref has been moved by the caller. No
+    /// post-checkout hook runs.
     ///
     /// What somebody edits at this very moment is left as it is and named.
     ///
     /// # Errors
     /// When something cannot be read or written; [`Repo::finish_checkout`] goes on then.
-    pub fn apply(&mut self, old: Oid, new: Oid) -> Result<Finished, GitError> {
+    pub fn apply(&mut self, old: Oid, new: Oid, carry: Option<Carry>) -> Result<Finished, GitError> {
+        if carry.is_some() {
+            // git moves no file with an edit in it.
+            return self.settle(old, new, carry);
+        }
         // git protects no ignored files; they may be there since the question.
         let obstacles = Obstacles::new(&self.folder, self.git(), self.repo.ignores_case())?;
         for change in changed(&self.folder, old, new)?.iter().filter(|change| change.appears()) {
             if !obstacles.before(change.path.as_bstr())?.is_empty() {
-                return self.settle(old, new);
+                return self.settle(old, new, None);
             }
         }
         match self.read_tree(&[], old, new) {
@@ -188,7 +217,7 @@ impl CheckoutLock {
             Err(error) => {
                 tracing::debug!(%error, "the checkout is moved path by path");
                 self.prepare()?;
-                self.settle(old, new)
+                self.settle(old, new, None)
             }
         }
     }
@@ -273,7 +302,7 @@ fn names(answer: &[u8]) -> Vec<BString> {
 }
 
 /// Whether two paths are one, or one is a folder above the other.
-fn overlap(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn overlap(one: &[u8], other: &[u8]) -> bool {
     let above =
         |folder: &[u8], path: &[u8]| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with(b"/"));
     one == other || above(one, other) || above(other, one)

@@ -76,6 +76,8 @@ pub struct Conflict {
     /// Under which names git lists it: its own, or `name~side` where git moved it aside. None when git tells of a conflict
     /// that it lists no file for, such as a renamed folder whose new files could go two ways.
     pub listed: Vec<BString>,
+    /// The other names of a renamed file that git tells of beside this one, the old one among them.
+    pub beside: Vec<BString>,
     /// Mode (`0o100644`) and content at the base, ours and theirs, as an index holds them.
     pub stages: [Option<(u32, Oid)>; 3],
 }

@@ -316,5 +316,6 @@ fn gitlinks(folder: &Path, index: &Path) -> Result<Vec<BString>, GitError> {
     Ok(entries.filter_map(|entry| entry.split_once_str("\t")).map(|(_, path)| path.into()).collect())
 }
 
+mod part;
 #[cfg(test)]
 mod tests;

@@ -41,6 +41,17 @@ pub struct Bringing {
     pub edits: String,
 }
 
+/// Uncommitted edits that go along with a landing.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Carried {
+    /// The checkout.
+    pub checkout: PathBuf,
+    /// The commit that holds them as they were.
+    pub before: String,
+    /// The commit that holds what becomes of them.
+    pub after: String,
+}
+
 /// What an operation is about to do, with all that is needed to finish or undo it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "operation", rename_all = "kebab-case")]
@@ -87,6 +98,9 @@ pub enum Intent {
         /// Whether workspace and branch stay.
         #[serde(default)]
         keep: bool,
+        /// Uncommitted edits in one of the checkouts that go along.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        carried: Option<Carried>,
     },
     /// Moving a task's branch and its workspace to a commit that has the target's new work too.
     Sync {

@@ -6,7 +6,7 @@
 //! resolutions/<id>/resolution.toml
 //! resolutions/<id>/text        what somebody wrote, where that was the choice
 //! ```
-//! The sides are among the commits' parents, so a push of the ref carries them and git keeps them.
+//! The sides are among the commits' parents, uncommitted edits too, so a push of the ref carries them and git keeps them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -67,6 +67,10 @@ pub struct Review {
     pub ours: Oid,
     /// The task's commit as it was last looked at.
     pub theirs: Oid,
+    /// Whether uncommitted edits in the target's checkout go along.
+    pub with_edits: bool,
+    /// Those of them that were in the way of the landing, on top of the target, as they were last looked at.
+    pub edits: Option<Oid>,
     /// What was decided.
     pub resolutions: Resolutions,
 }
@@ -210,8 +214,10 @@ impl Stored {
                 id.filter(ItemId::is_whole).ok_or_else(|| damaged("a resolution has no name".to_owned()))?;
             resolutions.insert(id, resolution(repo, entry.oid, &damaged)?);
         }
-        let ReviewFile { task, purpose, stage, fence, target, .. } = file;
-        let review = Review { task, purpose, stage, fence, target, ours, theirs, resolutions };
+        let edits = file.edits.as_deref().map(oid).transpose()?;
+        let ReviewFile { task, purpose, stage, fence, target, with_edits, .. } = file;
+        let review =
+            Review { task, purpose, stage, fence, target, ours, theirs, with_edits, edits, resolutions };
         Ok(Stored { tip, review, entries })
     }
 
@@ -237,6 +243,22 @@ impl Stored {
     pub fn moved(self, repo: &Repo, ours: Oid, theirs: Oid, step: Step<'_>) -> Result<Stored, ReviewError> {
         let review = Review { ours, theirs, ..self.review };
         write(repo, review, self.entries, Some(self.tip), &[ours, theirs], step)
+    }
+
+    /// The review with uncommitted edits as they are now, and a commit of what becomes of them once that is decided.
+    ///
+    /// # Errors
+    /// As for [`Stored::take`].
+    pub fn edited(
+        self,
+        repo: &Repo,
+        edits: Option<Oid>,
+        after: Option<Oid>,
+        step: Step<'_>,
+    ) -> Result<Stored, ReviewError> {
+        let review = Review { with_edits: true, edits, ..self.review };
+        let kept: Vec<Oid> = edits.into_iter().chain(after).collect();
+        write(repo, review, self.entries, Some(self.tip), &kept, step)
     }
 
     /// The review brought to an end.

@@ -46,9 +46,10 @@ pub struct Conflicted {
     task: String,
     target: String,
     files: Vec<File>,
-    then: &'static str,
-    /// The command that begins a review.
+    /// How it is settled one by one.
     review: String,
+    /// How it is settled with git.
+    by_git: String,
 }
 
 impl Conflicted {
@@ -62,6 +63,7 @@ impl Conflicted {
         sides: Sides,
         left: Vec<Left>,
         then: &'static str,
+        is_rebase: bool,
     ) -> Result<Conflicted, GitError> {
         let mut files = Vec::new();
         for Left { conflict, why } in left {
@@ -80,11 +82,24 @@ impl Conflicted {
             });
         }
         let target = lease.target.strip_prefix("refs/heads/").unwrap_or(&lease.target).to_owned();
-        let review = match sides {
-            Sides::TargetFirst => format!("git odyssey review {}", lease.task),
-            Sides::TaskFirst => format!("git odyssey review {} --sync", lease.task),
+        let task = lease.task.to_string();
+        let review = match (sides, is_rebase) {
+            (Sides::TargetFirst, false) => format!("git odyssey review {task}"),
+            (Sides::TaskFirst, _) => format!("git odyssey review {task} --sync"),
+            // Each commit is merged by itself.
+            (Sides::TargetFirst, true) => format!("git odyssey review {task} --merge"),
         };
-        Ok(Conflicted { task: lease.task.to_string(), target, files, then, review })
+        let (review, by_git) = match is_rebase {
+            false => (
+                format!("settle it one by one: {review}"),
+                format!("in the workspace: git merge {target}, {then}"),
+            ),
+            true => (
+                format!("settle it one by one, to land by a merge: {review}"),
+                format!("in the workspace: git rebase {target}, then run this again"),
+            ),
+        };
+        Ok(Conflicted { task, target, files, review, by_git })
     }
 }
 
@@ -96,8 +111,8 @@ impl Explain for Conflicted {
     fn hints(&self) -> Vec<String> {
         vec![
             "nothing has moved; both sides are as they were".to_owned(),
-            format!("settle it one by one: {}", self.review),
-            format!("or in the workspace: git merge {}, {}", self.target, self.then),
+            self.review.clone(),
+            format!("or {}", self.by_git),
         ]
     }
 

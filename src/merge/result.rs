@@ -241,7 +241,7 @@ impl<'a> Making<'a> {
         let Parts { repo, lease, rules, facts, resolutions, .. } = self.parts;
         let settled = Settling { repo, sides, base, ours, theirs, rules, facts, resolutions }.settle(sure)?;
         if !settled.left.is_empty() {
-            return Err(Conflicted::read(repo, lease, sides, settled.left, self.then)?.into());
+            return Err(Conflicted::read(repo, lease, sides, settled.left, self.then, base.is_some())?.into());
         }
         self.decisions.extend(settled.decisions);
         Ok(settled.tree)

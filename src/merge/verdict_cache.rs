@@ -121,6 +121,8 @@ fn conflict((path, kind, listed, stages): &Row) -> Option<Conflict> {
         path: path.clone().into(),
         kind: KINDS.into_iter().find(|known| known.name() == kind)?,
         listed: listed.iter().map(|path| BString::from(path.clone())).collect(),
+        // Nobody settles a conflict by what is kept here.
+        beside: Vec::new(),
         stages: read,
     })
 }
@@ -141,6 +143,7 @@ mod tests {
                 path: path.clone(),
                 kind: *kind,
                 listed: vec![path.clone(), "a~b".into()],
+                beside: Vec::new(),
                 stages: [None, Some((0o100_644, oid(1))), Some((0o160_000, oid(2)))],
             })
             .collect()

@@ -12,6 +12,7 @@ use crate::base::failure::Explain;
 use crate::base::failure::Failure;
 use crate::base::page::Label;
 use crate::base::page::Page;
+use crate::base::text;
 use crate::commands::Context;
 use crate::commands::Monitor;
 use crate::commands::Outcome;
@@ -124,7 +125,7 @@ pub fn run(review: &Review, terminal: Terminal) -> Result<Outcome, Failure> {
     let context = World::read()?.context(false, &quiet);
     let session = Session::open(&context)?;
     let task = session.task(review.task.as_ref())?;
-    let mut desk = Desk::open(&session, &context, &task, review.purpose())?;
+    let mut desk = Desk::open(&session, &context, &task, review.asked()?)?;
     let mut state = State::of(&desk)?;
     quiet.begin();
     let left = shown(&mut desk, &mut state, &session, &context, terminal.has_color());
@@ -189,6 +190,7 @@ fn shown<'s>(
             Input::Ended(signal) => return Ok(Left::Signal(signal)),
         };
         match wish {
+            Wish::Nothing if desk.is_behind() => reopen(desk, state, session, context)?,
             Wish::Nothing => {}
             Wish::Leave => return Ok(Left::Kept),
             Wish::Finish => return Ok(Left::Finish),
@@ -226,10 +228,23 @@ fn reopen<'s>(
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     let before = desk.review().resolutions.clone();
+    let was_behind = desk.is_behind();
     let task = desk.lease.task.clone();
     let fresh = Desk::open(session, context, &task, Some(desk.review().purpose))?;
     state.reopened(desk, &fresh)?;
     *desk = fresh;
+    if was_behind && desk.moved.is_none() {
+        let count = desk.files().iter().filter(|file| file.is_edits).count();
+        if count > 0 {
+            state.go_open(desk, 1);
+            let files = text::count(count, "file");
+            state.tell(Label::Warn, format!("now the uncommitted edits, in conflict in {files}"));
+        } else if let Some(edits) = &desk.edits {
+            let files = text::count(edits.paths.len(), "file");
+            state.tell(Label::Good, format!("all is decided; uncommitted edits in {files} go along"));
+        }
+        return Ok(());
+    }
     let is_same = before == desk.review().resolutions && desk.moved.is_none();
     let said = match (is_same, desk.moved.is_some()) {
         (true, _) => "nothing has changed meanwhile",

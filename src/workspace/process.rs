@@ -127,10 +127,24 @@ pub fn run_within(
     folder: &Path,
     variables: &[(&str, OsString)],
 ) -> Result<(), CommandError> {
+    output_within(limit, what, words, folder, variables).map(drop)
+}
+
+/// As [`run_within`]; answers what the command wrote, both outputs in one.
+///
+/// # Errors
+/// As for [`run_within`].
+pub fn output_within(
+    limit: Duration,
+    what: &'static str,
+    words: &[String],
+    folder: &Path,
+    variables: &[(&str, OsString)],
+) -> Result<Vec<u8>, CommandError> {
     let mut running = Running::start(what, words, folder, variables)?;
     loop {
         if running.look(limit)? {
-            return Ok(());
+            return running.output();
         }
         std::thread::sleep(LOOK);
     }

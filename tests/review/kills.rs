@@ -75,3 +75,60 @@ fn a_review_killed_at_any_moment_goes_on_with_every_decision_that_was_answered()
     lab.odyssey(&["review", "work", "--finish"]).ok();
     lab.git(&["fsck", "--strict", "--no-dangling"]);
 }
+
+#[test]
+fn a_landing_with_uncommitted_edits_killed_at_any_moment_loses_none_of_them() {
+    let seed = Dice::seed();
+    let mut dice = Dice::new(seed);
+    let base = "for n in $(seq 12); do echo line $n; done > f; cp f g; cp f h";
+    let lab =
+        lab_of(base, "echo > other", "for f in f g h; do sed -i 's/line 3/task 3/' $f; done; echo > new");
+    let files = ["f", "g", "h", "new"];
+    let edit = "sed -i 's/line 3$/mine 3/' f; sed -i 's/line 9/mine 9/' g; git add g; rm h; echo mine > new";
+    super::script(&lab, &lab.main(), edit);
+    let all = || {
+        let read = |path: &str| std::fs::read_to_string(lab.main().join(path)).ok();
+        (lab.git(&["status", "--porcelain"]), files.map(read))
+    };
+    review(&lab, &["--edits", "--take", "f", "both", "--take", "h", "ours", "--take", "new", "both"]);
+    let (before, old) = (all(), lab.git(&["rev-parse", "main"]));
+    let both = |one: &str, other: &str| {
+        let lines = (1..=12).map(|n| match n {
+            3 => format!("{one}task 3\n"),
+            9 => format!("{other} 9\n"),
+            n => format!("line {n}\n"),
+        });
+        Some(lines.collect::<String>())
+    };
+    let after = [both("mine 3\n", "line"), both("", "mine"), None, Some("mine\n\n".to_owned())];
+    let mut moment = 0;
+    let mut landed = false;
+    while !landed {
+        let mut child = lab
+            .command("git-odyssey", &lab.main(), &["review", "work", "--finish"])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        moment += 20 + dice.below(60);
+        let begun = Instant::now();
+        while child.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_millis(moment) {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let doctor = lab.odyssey(&["doctor", "--fix"]);
+        landed = lab.git(&["rev-parse", "main"]) != old;
+        let now = all();
+        if landed {
+            assert_eq!(now.1, after, "seed {seed}, {moment} ms: {doctor:#?}");
+            assert_eq!(now.0, " M f\nM  g\n D h\n M new", "seed {seed}, {moment} ms");
+        } else {
+            assert_eq!(now, before, "seed {seed}, {moment} ms: {doctor:#?}");
+        }
+        assert!(moment < 60_000, "it never lands");
+    }
+    assert_eq!(lab.git(&["diff", "--name-only", &old, "main"]), "f\ng\nh\nnew");
+    assert!(!lab.git(&["show", "main:f"]).contains("mine"));
+    lab.git(&["fsck", "--strict", "--no-dangling"]);
+}

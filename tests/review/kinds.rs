@@ -380,3 +380,71 @@ fn lines_that_both_sides_have_are_there_once_and_what_was_before_is_all_of_it() 
         assert_eq!(lab.git(&["show", "main:f"]), format!("1\n{lines}\n9"), "{choice}");
     }
 }
+
+#[test]
+fn of_a_file_that_both_renamed_one_name_is_kept() {
+    let lab = lab_of(
+        &format!("{LINES}; seq 20 > g"),
+        "git mv f one; git mv g three",
+        "git mv f two; git mv g four",
+    );
+    // As a hand slips that wants "theirs" and says "the other one" of each.
+    let mut screens = String::new();
+    for words in [
+        &["--take", "one", "theirs", "--take", "two", "ours", "--take", "three", "ours"][..],
+        &["--take", "four", "ours"],
+        &["--finish"],
+        &["--test", "true"],
+        &["--take", "two", "theirs"],
+    ] {
+        let words = [&["review", "work"], words].concat();
+        screens.push_str(&format!("$ git odyssey {}\n{}", words.join(" "), lab.screen(&lab.odyssey(&words))));
+    }
+    snapbox::assert_data_eq!(
+        screens,
+        snapbox::str![[r#"
+$ git odyssey review work --take one theirs --take two ours --take three ours
+review of work with main: 3 of 4 open
+  nothing would be left of a file that both renamed: keep it as one or two
+CONFLICT      LINE  STATE    BY   PATH
+[HASH]  -     open     -    four
+[HASH]  -     theirs?  Ada  one
+[HASH]  -     ours     Ada  three
+[HASH]  -     ours?    Ada  two
+--- exit 0
+$ git odyssey review work --take four ours
+review of work with main: 2 of 4 open
+  nothing would be left of a file that both renamed: keep it as one or two
+CONFLICT      LINE  STATE    BY   PATH
+[HASH]  -     ours     Ada  four
+[HASH]  -     theirs?  Ada  one
+[HASH]  -     ours     Ada  three
+[HASH]  -     ours?    Ada  two
+--- exit 0
+$ git odyssey review work --finish
+--- stderr
+error: nothing would be left of a file that both sides renamed: by what was decided it is neither one nor two
+hint: see which side has it: git odyssey review work --show 'one'
+hint: a file that shall go is deleted by a commit of its own
+--- exit 4
+$ git odyssey review work --test true
+--- stderr
+error: nothing would be left of a file that both sides renamed: by what was decided it is neither one nor two
+hint: see which side has it: git odyssey review work --show 'one'
+hint: a file that shall go is deleted by a commit of its own
+--- exit 4
+$ git odyssey review work --take two theirs
+review of work with main: 0 of 4 open
+CONFLICT      LINE  STATE   BY   PATH
+[HASH]  -     ours    Ada  four
+[HASH]  -     theirs  Ada  one
+[HASH]  -     ours    Ada  three
+[HASH]  -     theirs  Ada  two
+all is decided: git odyssey review work --finish
+--- exit 0
+
+"#]]
+    );
+    lab.odyssey(&["review", "work", "--finish"]).ok();
+    assert_eq!(lab.git(&["ls-tree", "--name-only", "main"]), "README.md\nodyssey.toml\nthree\ntwo");
+}

@@ -486,3 +486,80 @@ fn an_agent_ends_nobody_elses_lease() {
     }
     lab.odyssey(&["release", "mine"]).ok();
 }
+
+#[test]
+fn what_is_not_shown_as_it_is_is_told_in_base64() {
+    let lab = lab_of(
+        "printf 'a\\r\\nb\\r\\nc\\r\\n' > f; echo g > g",
+        "printf 'a\\r\\nmain\\r\\nc\\r\\n' > f; echo main > g",
+        "printf 'a\\r\\ntask\\r\\nc\\r\\n' > f; echo task > g",
+    );
+    let view = review(&lab, &["--list"]);
+    let exact = &view["files"][0]["items"][0]["exact"];
+    assert_eq!(*exact, serde_json::json!({ "base": "Yg0K", "ours": "bWFpbg0K", "theirs": "dGFzaw0K" }));
+    assert!(view["files"][1]["items"][0]["exact"].is_null(), "{view:#}");
+    // What an agent writes with that goes into the file byte for byte.
+    lab.write("../text", "both\r\n");
+    let view = review(&lab, &["--take", "f", "../text", "--take", "g", "ours"]);
+    assert_eq!(view["files"][0]["items"][0]["resolution"]["exact"], "Ym90aA0K");
+    assert_eq!(review(&lab, &["--preview", "f"])["exact"], "YQ0KYm90aA0KYw0K");
+    assert_eq!(review(&lab, &["--test", "echo looked"])["output"], "looked\n");
+    lab.odyssey(&["review", "work", "--finish"]).ok();
+    let landed = lab.command("git", &lab.main(), &["show", "main:f"]).output().unwrap().stdout;
+    assert_eq!(landed, b"a\r\nboth\r\nc\r\n");
+}
+
+#[test]
+fn a_rebase_is_not_reviewed_and_says_how_else() {
+    let lab = lab_of(LINES, "sed -i 's/line 3$/main 3/' f", "sed -i 's/line 3$/task 3/' f");
+    let mut screens = String::new();
+    for words in [&["land", "work", "--rebase"][..], &["review", "work", "--rebase"]] {
+        screens.push_str(&format!("$ git odyssey {}\n{}", words.join(" "), lab.screen(&lab.odyssey(words))));
+    }
+    assert_data_eq!(
+        screens,
+        str![[r#"
+$ git odyssey land work --rebase
+--- stderr
+error: work conflicts with main in 1 file
+f (both changed the same lines)
+  line 3
+    main has
+      | main 3
+    work has
+      | task 3
+hint: nothing has moved; both sides are as they were
+hint: settle it one by one, to land by a merge: git odyssey review work --merge
+hint: or in the workspace: git rebase main, then run this again
+--- exit 4
+$ git odyssey review work --rebase
+--- stderr
+error: a rebase merges every commit by itself, so there is no one result that could be settled and tested here
+hint: say how it is to land: --merge or --squash, or --sync to bring the target's work in
+--- exit 1
+
+"#]]
+    );
+}
+
+#[test]
+fn whoever_holds_the_old_name_of_a_renamed_file_is_asked() {
+    let lab = Lab::unprepared();
+    lab.write("odyssey.toml", "[ledger]\nfsync = false\n[review]\nconfirm = \"human\"\n");
+    super::script(&lab, &lab.main(), LINES);
+    lab.commit("seed");
+    lab.odyssey(&["init"]).ok();
+    let holder = format!("human:{}", lab.git(&["config", "user.name"]));
+    lab.odyssey(&["claim", "work", "--region", "f#L1-L8", "--for", "claude-1"]).ok();
+    lab.odyssey(&["claim", "mine", "--region", "f#L9-L12", "--for", &holder, "--here"]).ok();
+    work(&lab, "sed -i 's/line 8$/task 8/' f");
+    on_target(&lab, "git mv f moved; sed -i 's/line 9$/main 9/' moved");
+    let workspace = lab.workspace("work");
+    lab.odyssey_in(&workspace, &["review", "--take", "all", "both"]).ok();
+    let run = lab.odyssey_in(&workspace, &["review", "--finish"]);
+    assert_eq!(run.code, 4, "{run:#?}");
+    assert!(run.stderr.contains("1 decision wants the word of Ada"), "{}", run.stderr);
+    review(&lab, &["--confirm", "moved"]);
+    lab.odyssey_in(&workspace, &["review", "--finish"]).ok();
+    assert!(lab.git(&["show", "main:moved"]).contains("task 8\n"));
+}

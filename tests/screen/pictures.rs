@@ -369,6 +369,6 @@ fn without_a_terminal_the_same_command_lists() {
     let dumb = Tty::odyssey_in(&lab, &lab.main(), &["review", "greet"], (80, 24), &[("TERM", "dumb")]);
     let (status, picture) = dumb.end();
     assert!(status.success() && picture.contains("CONFLICT"), "{picture}");
-    let json = Tty::odyssey(&lab, &["review", "greet", "--json"], (80, 24));
+    let json = Tty::odyssey(&lab, &["review", "greet", "--json"], (80, 60));
     assert!(json.end().1.starts_with("{\"version\":1"));
 }

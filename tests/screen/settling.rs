@@ -153,6 +153,30 @@ fn a_step_of_somebody_else_is_seen_and_nothing_is_lost() {
 }
 
 #[test]
+fn uncommitted_edits_come_after_what_conflicts_between_the_commits() {
+    let lab = usual();
+    let words = lab.main().join("src/words.md");
+    let edited =
+        format!("{}mine\n", std::fs::read_to_string(&words).unwrap().replacen("three", "my three", 1));
+    std::fs::write(&words, &edited).unwrap();
+    let mut tty = super::tty::Tty::odyssey(&lab, &["review", "greet", "--edits"], (80, 24));
+    tty.until("3 of 3 open");
+    tty.press("ott");
+    let told = tty.until("now the uncommitted edits");
+    assert!(told.contains("ours: the checkout") && told.contains("ours is not committed"), "{told}");
+    assert_eq!(std::fs::read_to_string(&words).unwrap(), edited);
+    tty.press("o");
+    tty.until("all is decided");
+    tty.press_until("f", "land greet into main with what was decided?");
+    tty.press("y");
+    let (status, picture) = tty.end_clean();
+    assert!(status.success() && picture.contains("uncommitted still, in"), "{picture}");
+    assert!(!lab.git(&["show", "HEAD:src/words.md"]).contains("my"));
+    let now = std::fs::read_to_string(&words).unwrap();
+    assert!(now.contains("my three") && now.contains("mine\n"), "{now}");
+}
+
+#[test]
 fn the_check_runs_beside_the_review_and_is_seen() {
     let lab = usual_with("[land]\ncheck = [\"sh\", \"-c\", \"cat src/words.md; echo begun; sleep 600\"]");
     let mut tty = review(&lab, (80, 24));

@@ -23,6 +23,7 @@ use super::BadRequest;
 use super::desk::Desk;
 use super::ending;
 use super::error::DeskError;
+use super::opening::Asked;
 use super::screen;
 
 /// What is asked. Steps that decide something answer the whole review as it stands then, as `--list` does.
@@ -33,6 +34,9 @@ pub enum Action {
     Open {
         /// What it is for, where none has begun yet.
         purpose: Option<Purpose>,
+        /// Whether uncommitted edits in the target's checkout are to go along.
+        #[serde(default)]
+        edits: bool,
     },
     /// Give the versions of a conflict to write another from.
     Draft {
@@ -159,9 +163,11 @@ impl Action {
     pub fn run(self, context: &Context<'_>, task: &TaskName) -> Result<Outcome, Failure> {
         let session = Session::open(context)?;
         // Opened only after the words of the request have been read: a wrong one begins no review.
-        let open = |purpose| Desk::open(&session, context, task, purpose);
-        let (desk, changed) = match self {
-            Action::Open { purpose } => (open(purpose)?, Vec::new()),
+        let open = |purpose: Option<Purpose>| Desk::open(&session, context, task, purpose);
+        let (mut desk, changed) = match self {
+            Action::Open { purpose, edits } => {
+                (Desk::open(&session, context, task, Asked { purpose, edits })?, Vec::new())
+            }
             Action::Draft { conflict } => return draft(&open(None)?, &conflict),
             Action::Take { conflict, choice, text, ends } => {
                 let choice = chosen(&choice, text, ends)?;
@@ -188,12 +194,15 @@ impl Action {
                     None => session.policy.land.check.clone().ok_or(ActionError::NoCheck)?,
                 };
                 let desk = open(None)?;
-                desk.test(&words)?;
-                return screen::tested(&desk, &words);
+                let output = desk.test(&words)?;
+                return screen::tested(&desk, &words, &output);
             }
             Action::Finish { check, keep } => return ending::finish(open(None)?, context, check, keep),
             Action::Drop {} => return ending::drop_review(&session, context, task),
         };
+        if desk.is_behind() {
+            desk.look_at_edits()?;
+        }
         screen::listed(&desk, &changed)
     }
 }

@@ -5,7 +5,7 @@ use crate::base::failure::Failure;
 use crate::base::text;
 use crate::domain::holder::Holder;
 use crate::domain::lease::Lease;
-use crate::domain::review::Choice;
+use crate::domain::review::Confirm;
 use crate::domain::review::ItemId;
 use crate::domain::review::Purpose;
 use crate::domain::review::Resolution;
@@ -30,8 +30,13 @@ use super::super::handover::error::HandoverError;
 use super::super::land;
 use super::super::session::Session;
 use super::super::sync;
+use super::edits;
+use super::edits::Choices;
+use super::edits::Edits;
 use super::error::DeskError;
+use super::lost::Renamed;
 use super::opening;
+use super::opening::Asked;
 
 /// A review on the desk.
 pub struct Desk<'s> {
@@ -47,6 +52,10 @@ pub struct Desk<'s> {
     pub(super) files: Vec<File>,
     /// What became of the decisions when a side moved since they were made.
     pub moved: Option<Moved>,
+    /// Uncommitted edits that go along; nothing while there are none, or it cannot be told yet what they are beside.
+    pub edits: Option<Edits>,
+    pub(super) looked: Option<Choices>,
+    pub(super) renamed: Vec<Renamed>,
 }
 
 /// One conflicting file on the desk.
@@ -55,6 +64,8 @@ pub struct File {
     pub opened: Opened,
     /// Whose word each of them wants, by the policy.
     pub owners: Vec<Option<Holder>>,
+    /// Whether its ours is uncommitted.
+    pub is_edits: bool,
 }
 
 /// A side moved since the review was last looked at.
@@ -75,8 +86,6 @@ pub struct Spot {
     pub item: usize,
 }
 
-/// How often a decision is tried again because others take steps at the same time.
-const TRIES: usize = 50;
 /// Whether somebody else took a step in the review meanwhile: open it anew.
 pub fn is_stale(failure: &Failure) -> bool {
     failure.is::<ReviewError>(|error| matches!(error, ReviewError::Busy(_)))
@@ -94,8 +103,9 @@ impl<'s> Desk<'s> {
         session: &'s Session,
         context: &Context<'_>,
         task: &TaskName,
-        asked: Option<Purpose>,
+        asked: impl Into<Asked>,
     ) -> Result<Desk<'s>, Failure> {
+        let asked: Asked = asked.into();
         let who = opening::who(session, context, task)?;
         let lease = land::verified_lease(session, context, task)?;
         let branch = lease.branch().ok_or_else(|| DeskError::Here(task.clone()))?.to_owned();
@@ -110,7 +120,7 @@ impl<'s> Desk<'s> {
         {
             going = None;
         }
-        let purpose = match (going.map(|stored| stored.review.purpose), asked) {
+        let purpose = match (going.map(|stored| stored.review.purpose), asked.purpose) {
             (Some(purpose), Some(asked)) if purpose != asked => {
                 return Err(DeskError::Other { task: task.clone(), purpose: purpose.words() }.into());
             }
@@ -118,6 +128,9 @@ impl<'s> Desk<'s> {
             (None, Some(asked)) => asked,
             (None, None) => opening::by_policy(session.policy.land.strategy)?,
         };
+        if asked.edits && purpose == Purpose::Sync {
+            return Err(DeskError::NoEdits { purpose: purpose.words() }.into());
+        }
         let repo = match purpose {
             Purpose::Sync => sync::workspace_on(session, &lease, &branch)?,
             Purpose::Land | Purpose::Squash => session.repo.clone(),
@@ -126,7 +139,10 @@ impl<'s> Desk<'s> {
         let sides = opening::sides(purpose);
         let (marked, opened) =
             opening::taken_to_pieces(session, &repo, &lease, (tip, target), sides, &decided)?;
-        if opened.iter().all(|opened| opened.items.is_empty()) && going.is_none() {
+        if opened.iter().all(|opened| opened.items.is_empty())
+            && going.is_none()
+            && !(asked.edits && Desk::has_edits(session, &repo, &lease, (tip, target), sides)?)
+        {
             let short = land::short(&lease.target).to_owned();
             let next = match purpose {
                 Purpose::Sync => format!("git odyssey sync {task}"),
@@ -149,6 +165,8 @@ impl<'s> Desk<'s> {
                     target: lease.target.clone(),
                     ours: target,
                     theirs: tip,
+                    with_edits: asked.edits,
+                    edits: None,
                     resolutions: Resolutions::new(),
                 };
                 let about = format!("the review of {task}");
@@ -163,12 +181,64 @@ impl<'s> Desk<'s> {
         let book = session.ledger().read()?.book;
         let confirm = session.policy.review.confirm;
         let mut files = Vec::new();
-        for opened in opened {
-            let owners = opening::owners(&repo, &book, &lease, &opened, confirm)?;
-            files.push(File { opened, owners });
+        let old = match confirm {
+            Confirm::Nobody => vec![Vec::new(); opened.len()],
+            Confirm::Human | Confirm::Owner => opening::old_names(&repo, &opened, (target, tip))?,
+        };
+        for (opened, old) in opened.into_iter().zip(old) {
+            let owners = opening::owners(&repo, &book, &lease, &opened, &old, confirm)?;
+            files.push(File { opened, owners, is_edits: false });
         }
         let clock = context.clock;
-        Ok(Desk { session, clock, who, repo, lease, stored, sides, marked, files, moved })
+        let stored = match stored.review.with_edits || !asked.edits {
+            true => stored,
+            false => {
+                let about = "to the edits too".to_owned();
+                let step = Step { kind: StepKind::Move, item: None, by: &who, at, about };
+                stored.edited(&session.repo, None, None, step)?
+            }
+        };
+        let (edits, looked, renamed) = (None, None, Vec::new());
+        let mut desk = Desk {
+            session,
+            clock,
+            who,
+            repo,
+            lease,
+            stored,
+            sides,
+            marked,
+            files,
+            moved,
+            edits,
+            looked,
+            renamed,
+        };
+        desk.look_at_edits()?;
+        desk.count_edits();
+        Ok(desk)
+    }
+
+    /// Whether uncommitted edits are in the way where nothing else is to be decided.
+    fn has_edits(
+        session: &Session,
+        repo: &Repo,
+        lease: &Lease,
+        (tip, target): (Oid, Oid),
+        sides: Sides,
+    ) -> Result<bool, Failure> {
+        let tree = opening::result(session, repo, lease, (tip, target), sides, &Resolutions::new())?;
+        let landed = edits::would_land(repo, target, tree)?;
+        Ok(edits::in_the_way(session, lease, target, landed)?.is_some())
+    }
+
+    /// Decisions about uncommitted edits hold too when a side has moved.
+    fn count_edits(&mut self) {
+        let decided = |spot: &Spot| self.files[spot.file].is_edits && self.resolution(*spot).is_some();
+        let kept = self.spots().filter(decided).count();
+        if let Some(moved) = &mut self.moved {
+            (moved.kept, moved.gone) = (moved.kept + kept, moved.gone.saturating_sub(kept));
+        }
     }
 
     /// The review as it stands.
@@ -208,6 +278,9 @@ impl<'s> Desk<'s> {
 
     /// Where it stands.
     pub fn standing(&self, spot: Spot) -> Standing {
+        if self.is_lost(spot) {
+            return Standing::Open;
+        }
         Standing::of(self.resolution(spot), self.owner(spot))
     }
 
@@ -248,35 +321,6 @@ impl<'s> Desk<'s> {
         if found.is_empty() { Err(DeskError::Unknown(name.to_owned())) } else { Ok(found) }
     }
 
-    /// Decides what a name means. Answers what was decided.
-    ///
-    /// # Errors
-    /// When the choice does not fit, or somebody else took a step meanwhile; what was decided before that is kept.
-    pub fn take(&mut self, name: &str, choice: &Choice) -> Result<Vec<ItemId>, Failure> {
-        let spots = self.named(name)?;
-        for spot in &spots {
-            let file = &self.files[spot.file];
-            let item = self.item(*spot);
-            if !self.reviewing().fits(&file.opened, item, choice)? {
-                return Err(DeskError::Unfit {
-                    path: text::visible(&item.path),
-                    choice: choice.name(),
-                    kind: file.opened.conflict.kind.to_string(),
-                    fitting: item.choices.clone(),
-                }
-                .into());
-            }
-        }
-        if let Choice::At(path) = choice {
-            self.need_free(path, &spots)?;
-        }
-        let mut taken = Vec::new();
-        for spot in spots {
-            taken.push(self.take_one(spot, choice.clone())?);
-        }
-        Ok(taken)
-    }
-
     /// Whether nobody has taken a step since the review was put on this desk.
     ///
     /// # Errors
@@ -285,111 +329,6 @@ impl<'s> Desk<'s> {
         let task = &self.lease.task;
         let now = Stored::read(repo, task)?.map(|stored| stored.tip);
         if now == Some(self.stored.tip) { Ok(()) } else { Err(DeskError::Changed(task.clone()).into()) }
-    }
-
-    /// Decides one thing.
-    ///
-    /// # Errors
-    /// As for [`Desk::take`].
-    fn take_one(&mut self, spot: Spot, choice: Choice) -> Result<ItemId, Failure> {
-        // Who decides otherwise, or for another, has reasons of his own.
-        let same = |before: &&Resolution| before.choice == choice && before.by == self.who;
-        let note = self.resolution(spot).filter(same).and_then(|before| before.note.clone());
-        let at = self.clock.now();
-        let resolution = Resolution { choice, by: self.who.clone(), at, note, confirmed: None };
-        let about = format!("{} in {}", resolution.choice.name(), text::visible(&self.item(spot).path));
-        self.put(StepKind::Take, spot, resolution, about)
-    }
-
-    /// Says why something was decided so. Answers what it is about.
-    ///
-    /// # Errors
-    /// When it is not decided, else as for [`Desk::take`].
-    pub fn note(&mut self, name: &str, note: &str) -> Result<Vec<ItemId>, Failure> {
-        let note = text::visible(note.trim().as_bytes());
-        let note = Some(note).filter(|note| !note.is_empty());
-        self.amend(name, StepKind::Note, |_, resolution| {
-            Ok(Resolution { note: note.clone(), ..resolution.clone() })
-        })
-    }
-
-    /// Agrees to what somebody decided. Answers what it is about.
-    ///
-    /// # Errors
-    /// When it is not decided, or another's word is wanted, else as for [`Desk::take`].
-    pub fn confirm(&mut self, name: &str) -> Result<Vec<ItemId>, Failure> {
-        let who = self.who.clone();
-        self.amend(name, StepKind::Confirm, |owner, resolution| match owner {
-            Some(owner) if *owner == who => {
-                Ok(Resolution { confirmed: Some(who.clone()), ..resolution.clone() })
-            }
-            owner => Err(owner.map_or("nobody".to_owned(), Holder::to_string)),
-        })
-    }
-
-    fn amend(
-        &mut self,
-        name: &str,
-        kind: StepKind,
-        amended: impl Fn(Option<&Holder>, &Resolution) -> Result<Resolution, String>,
-    ) -> Result<Vec<ItemId>, Failure> {
-        let mut done = Vec::new();
-        for spot in self.named(name)? {
-            let id = self.item(spot).id.clone();
-            let before = self.resolution(spot).ok_or_else(|| DeskError::Undecided(id.clone()))?;
-            let not = |owner| DeskError::NotOwner { id, owner, who: self.who.clone() };
-            let resolution = amended(self.owner(spot), before).map_err(not)?;
-            let about = text::visible(&self.item(spot).path);
-            done.push(self.put(kind, spot, resolution, about)?);
-        }
-        Ok(done)
-    }
-
-    fn put(
-        &mut self,
-        kind: StepKind,
-        spot: Spot,
-        resolution: Resolution,
-        about: String,
-    ) -> Result<ItemId, Failure> {
-        let id = self.item(spot).id.clone();
-        let who = self.who.clone();
-        let step = Step { kind, item: Some(&id), by: &who, at: self.clock.now(), about };
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.stored.clone().take(&self.session.repo, &id, resolution.clone(), step.clone()) {
-                // Somebody decided something else at the same time: both decisions stand.
-                Err(ReviewError::Busy(_)) if tries < TRIES => self.reread()?,
-                other => {
-                    self.stored = other?;
-                    return Ok(id);
-                }
-            }
-        }
-    }
-
-    /// Takes note of what others decided meanwhile.
-    fn reread(&mut self) -> Result<(), Failure> {
-        let task = &self.lease.task;
-        let found = Stored::read(&self.session.repo, task)?;
-        let goes_on = |found: &Stored| {
-            let (now, before) = (&found.review, &self.stored.review);
-            now.stage == Stage::Open && (now.ours, now.theirs) == (before.ours, before.theirs)
-        };
-        self.stored = found.filter(goes_on).ok_or_else(|| ReviewError::Busy(task.clone()))?;
-        Ok(())
-    }
-
-    /// Takes the last decision back, or does the last one again that was taken back. Answers what it is about.
-    ///
-    /// # Errors
-    /// When there is none, else as for [`Desk::take`].
-    pub fn undo(&mut self, kind: StepKind) -> Result<ItemId, Failure> {
-        let at = self.clock.now();
-        let (stored, id) = self.stored.clone().undo(&self.session.repo, kind, &self.who, at)?;
-        self.stored = stored;
-        Ok(id)
     }
 
     /// How many steps could be taken back, and done again.
@@ -405,9 +344,9 @@ impl<'s> Desk<'s> {
     /// # Errors
     /// When an object cannot be read.
     pub fn preview(&self, file: usize) -> Result<Option<Vec<u8>>, Failure> {
-        let names = [self.target(), self.lease.task.as_str()];
+        let names = [self.ours_name(file), self.lease.task.as_str()];
         let opened = &self.files[file].opened;
-        Ok(self.reviewing().preview(opened, &self.stored.review.resolutions, names)?)
+        Ok(self.reviewing(file).preview(opened, &self.stored.review.resolutions, names)?)
     }
 
     /// What is at a path: the lines of a file, or where a symbolic link leads. Nothing for a submodule.
@@ -428,6 +367,9 @@ impl<'s> Desk<'s> {
     pub fn need_decided(&self) -> Result<(), DeskError> {
         let task = self.lease.task.clone();
         let with = |standing: Standing| self.spots().filter(move |spot| self.standing(*spot) == standing);
+        if let Some(lost) = self.lost().next() {
+            return Err(DeskError::Lost { task, names: lost.names.clone() });
+        }
         let open: Vec<Spot> = with(Standing::Open).collect();
         if !open.is_empty() {
             let mut paths: Vec<String> =
@@ -451,7 +393,11 @@ impl<'s> Desk<'s> {
         Ok(())
     }
 
-    fn reviewing(&self) -> Reviewing<'_> {
+    /// The merge that a file's conflict is of.
+    pub(super) fn reviewing(&self, file: usize) -> Reviewing<'_> {
+        if let Some(edits) = self.reviewing_edits(file) {
+            return edits;
+        }
         let Review { ours, theirs, .. } = self.stored.review;
         let (ours, theirs) = opening::ends(self.sides, (theirs, ours));
         Reviewing { repo: &self.repo, sides: self.sides, ours, theirs, marked: self.marked }

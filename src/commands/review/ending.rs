@@ -33,16 +33,20 @@ use super::opening;
 /// When something is open, somebody's word is missing, or for what a landing or a sync fails; then nothing has moved, and
 /// the review goes on.
 pub fn finish(
-    desk: Desk<'_>,
+    mut desk: Desk<'_>,
     context: &Context<'_>,
     check: Option<String>,
     keep: bool,
 ) -> Result<Outcome, Failure> {
+    if desk.is_behind() {
+        desk.look_at_edits()?;
+    }
     desk.need_decided()?;
     desk.need_free_places()?;
     let task = Some(desk.lease.task.clone());
     let purpose = desk.review().purpose;
     let resolutions = desk.review().resolutions.clone();
+    let carried = desk.carry()?;
     let deciding = Deciding::default();
     // The workspace, if this was called there, goes with the landing.
     let home = Repo::open(&desk.session().home)?;
@@ -51,7 +55,7 @@ pub fn finish(
         desk.need_unchanged(&home)?;
         Ok(Some(turn))
     };
-    let reviewed = Reviewed { resolutions: &resolutions, stands: &stands };
+    let reviewed = Reviewed { resolutions: &resolutions, carried: carried.as_ref(), stands: &stands };
     let outcome = match purpose {
         Purpose::Land | Purpose::Squash => {
             let (merge, squash) = (purpose == Purpose::Land, purpose == Purpose::Squash);

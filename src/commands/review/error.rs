@@ -30,6 +30,11 @@ pub enum DeskError {
     /// The policy lands in a way that has no one merge.
     #[error("odyssey.toml says to land by {0}, and a review settles one merge")]
     NoMerge(&'static str),
+    /// A rebase was asked for.
+    #[error(
+        "a rebase merges every commit by itself, so there is no one result that could be settled and tested here"
+    )]
+    Rebase,
     /// The review is for something else.
     #[error("the review of {task} is there already, and not for this: it is to {purpose}")]
     Other {
@@ -100,6 +105,14 @@ pub enum DeskError {
         /// Where, the first few.
         paths: Vec<String>,
     },
+    /// A file would be gone that both sides have.
+    #[error("nothing would be left of a file that both sides renamed: by what was decided it is neither {}", .names.join(" nor "))]
+    Lost {
+        /// The task.
+        task: TaskName,
+        /// Its names.
+        names: Vec<String>,
+    },
     /// Somebody has to agree.
     #[error("{} the word of {}", if *.count == 1 { "1 decision wants".to_owned() } else { format!("{} decisions want", .count) }, .owners.join(" and "))]
     Unconfirmed {
@@ -113,6 +126,34 @@ pub enum DeskError {
     /// There is no review.
     #[error("{0} has no review")]
     NoReview(TaskName),
+    /// A landing that brings the task's work to where the target is not checked out.
+    #[error("uncommitted edits go along with a landing, and this review is to {purpose}")]
+    NoEdits {
+        /// What it is for.
+        purpose: &'static str,
+    },
+    /// The checkout is in no state to be merged with.
+    #[error("{} is in the middle of {operation}", .checkout.display())]
+    UnderWay {
+        /// The checkout.
+        checkout: PathBuf,
+        /// What is under way.
+        operation: String,
+    },
+    /// The index has what neither the commit nor the file has.
+    #[error("in {} these are staged otherwise than they are there, or have a conflict: {}", .checkout.display(), .paths.join(", "))]
+    StagedApart {
+        /// The checkout.
+        checkout: PathBuf,
+        /// The paths.
+        paths: Vec<String>,
+    },
+    /// It cannot be told which edits are meant.
+    #[error("several checkouts of {0} have uncommitted edits in the way")]
+    SeveralCheckouts(String),
+    /// An agent would write into a person's checkout.
+    #[error("what becomes of uncommitted edits in {} is a person's to say", .0.display())]
+    NotAPerson(PathBuf),
     /// The command on the result failed; all that it wrote is kept.
     #[error("{said}")]
     Failed {
@@ -127,8 +168,8 @@ impl Explain for DeskError {
     fn kind(&self) -> Kind {
         match self {
             DeskError::Unknown(_) | DeskError::Ambiguous(_) | DeskError::Unfit { .. } => Kind::Usage,
-            DeskError::NotYours(..) | DeskError::HeldPlace { .. } => Kind::Held,
-            DeskError::Open { .. } | DeskError::Unconfirmed { .. } => Kind::Conflict,
+            DeskError::NotYours(..) | DeskError::HeldPlace { .. } | DeskError::NotAPerson(_) => Kind::Held,
+            DeskError::Open { .. } | DeskError::Lost { .. } | DeskError::Unconfirmed { .. } => Kind::Conflict,
             _ => Kind::Refused,
         }
     }
@@ -137,7 +178,7 @@ impl Explain for DeskError {
         match self {
             DeskError::Here(_) => vec!["merge there with git itself".to_owned()],
             DeskError::Nothing { next, .. } => vec![format!("go on: {next}")],
-            DeskError::NoMerge(_) => {
+            DeskError::Rebase | DeskError::NoMerge(_) => {
                 vec![
                     "say how it is to land: --merge or --squash, or --sync to bring the target's work in"
                         .to_owned(),
@@ -169,7 +210,17 @@ impl Explain for DeskError {
                 vec![format!("it can become {}", names.join(", "))]
             }
             DeskError::Undecided(id) => vec![format!("decide it: --take {id} CHOICE")],
-            DeskError::NotOwner { .. } => Vec::new(),
+            DeskError::NotOwner { .. } | DeskError::NoEdits { .. } => Vec::new(),
+            DeskError::UnderWay { checkout, .. } => {
+                vec![format!("finish or abort it there: git -C {} status", checkout.display())]
+            }
+            DeskError::StagedApart { .. } => {
+                vec!["stage all of each, or nothing: only what is in a file goes along".to_owned()]
+            }
+            DeskError::SeveralCheckouts(_) => vec!["commit them in all but one of these".to_owned()],
+            DeskError::NotAPerson(_) => {
+                vec!["all that was decided is kept; a person finishes the review".to_owned()]
+            }
             DeskError::SamePlace(_) | DeskError::HeldPlace { .. } => {
                 vec!["choose another name: at:PATH".to_owned()]
             }
@@ -179,6 +230,13 @@ impl Explain for DeskError {
             DeskError::Open { task, .. } => {
                 vec![format!("see them: git odyssey review {task} --list")]
             }
+            DeskError::Lost { task, names } => vec![
+                match names.first() {
+                    Some(name) => format!("see which side has it: git odyssey review {task} --show '{name}'"),
+                    None => String::new(),
+                },
+                "a file that shall go is deleted by a commit of its own".to_owned(),
+            ],
             DeskError::Unconfirmed { task, .. } => {
                 vec![format!("they agree with: git odyssey review {task} --confirm CONFLICT")]
             }

@@ -9,6 +9,7 @@ use crate::merge::party::Standing;
 
 use super::super::session::Session;
 use super::desk::Desk;
+use super::desk::File;
 
 /// Who made the sides of a review's conflicts.
 pub struct Hands<'s> {
@@ -32,11 +33,13 @@ impl<'s> Hands<'s> {
         let repo = &self.session.repo;
         let (ours, theirs) = (desk.review().ours, desk.review().theirs);
         let bases: Vec<_> = repo.merge_base(ours, theirs)?.into_iter().collect();
-        let path = &desk.files()[file].opened.conflict.path;
+        let File { opened, is_edits, .. } = &desk.files()[file];
+        let path = &opened.conflict.path;
         let mut find = |commit| -> Result<Option<Maker>, Failure> {
             Ok(self.makers.find(&Standing::committed(repo, commit)?, &bases, &[path])?)
         };
-        Ok([find(ours)?, find(theirs)?])
+        let edits = desk.edits.as_ref().filter(|_| *is_edits);
+        Ok([edits.map_or_else(|| find(ours), |edits| Ok(edits.maker(path)))?, find(theirs)?])
     }
 }
 

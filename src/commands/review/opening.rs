@@ -1,7 +1,10 @@
 //! Opening a review: what is merged, what of it somebody has to decide, and who that may be.
 
+use std::collections::HashMap;
+
 use crate::base::clock::Timestamp;
 use crate::base::failure::Failure;
+use crate::base::text;
 use crate::domain::book::LeaseBook;
 use crate::domain::holder::Holder;
 use crate::domain::judge::Actor;
@@ -12,8 +15,11 @@ use crate::domain::review::Purpose;
 use crate::domain::review::Resolutions;
 use crate::domain::review::steps::StepKind;
 use crate::domain::task::TaskName;
+use crate::git::BString;
+use crate::git::ByteSlice;
 use crate::git::Oid;
 use crate::git::error::GitError;
+use crate::git::objects::EntryKind;
 use crate::git::repo::Repo;
 use crate::guard::lines;
 use crate::guard::lines::Versions;
@@ -32,6 +38,21 @@ use super::super::facts::Known;
 use super::super::session::Session;
 use super::desk::Moved;
 use super::error::DeskError;
+
+/// What is asked of a review when it is opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// What it is for, if that was said.
+    pub purpose: Option<Purpose>,
+    /// Whether uncommitted edits in the target's checkout are to go along.
+    pub edits: bool,
+}
+
+impl From<Option<Purpose>> for Asked {
+    fn from(purpose: Option<Purpose>) -> Asked {
+        Asked { purpose, edits: false }
+    }
+}
 
 /// Which side git calls ours.
 pub fn sides(purpose: Purpose) -> Sides {
@@ -80,6 +101,29 @@ pub fn taken_to_pieces(
     let merge = repo.confirm(None, settling.ours, settling.theirs)?;
     let (reviewing, opened) = settling.open(&merge)?;
     Ok((reviewing.marked, opened))
+}
+
+/// The tree that the merge of the two would have.
+///
+/// # Errors
+/// When something is open, or git cannot merge.
+pub fn result(
+    session: &Session,
+    repo: &Repo,
+    lease: &Lease,
+    (tip, target): (Oid, Oid),
+    sides: Sides,
+    resolutions: &Resolutions,
+) -> Result<Oid, Failure> {
+    let rules = Deciding::default().rules(session)?;
+    let facts = Known::of(session, repo, lease, tip, target);
+    let settling = settling(repo, sides, (tip, target), &rules, &facts, resolutions);
+    let settled = settling.settle(repo.confirm(None, settling.ours, settling.theirs)?)?;
+    if settled.left.is_empty() {
+        return Ok(settled.tree);
+    }
+    let paths = settled.left.iter().map(|left| text::visible(&left.conflict.path)).collect();
+    Err(DeskError::Open { task: lease.task.clone(), open: settled.left.len(), paths }.into())
 }
 
 /// Whether a review that is open is about the lease's work: after an abandoned or landed task another one may have its
@@ -150,6 +194,43 @@ pub fn by_policy(strategy: Strategy) -> Result<Purpose, DeskError> {
     }
 }
 
+/// The names that conflicting files had before a side renamed them, for each of the files. Where several had that content,
+/// all count.
+///
+/// # Errors
+/// When a tree cannot be read.
+pub fn old_names(
+    repo: &Repo,
+    opened: &[Opened],
+    (one, other): (Oid, Oid),
+) -> Result<Vec<Vec<BString>>, GitError> {
+    let mut found: Vec<Vec<BString>> = opened.iter().map(|one| one.conflict.beside.clone()).collect();
+    let Some(base) = repo.merge_base(one, other)? else { return Ok(found) };
+    let base = repo.commit(base)?.tree;
+    let mut wanted: HashMap<Oid, Vec<usize>> = HashMap::new();
+    for (number, Opened { conflict, .. }) in opened.iter().enumerate() {
+        let was = conflict.stages[0];
+        if let (Some((_, oid)), true) = (was, repo.entry(base, conflict.path.as_bstr())? != was) {
+            wanted.entry(oid).or_default().push(number);
+        }
+    }
+    let mut next = if wanted.is_empty() { Vec::new() } else { vec![(BString::default(), base)] };
+    while let Some((above, tree)) = next.pop() {
+        for entry in repo.tree(tree)? {
+            let mut path = above.clone();
+            path.extend_from_slice(&entry.name);
+            if entry.kind == EntryKind::Tree {
+                path.push(b'/');
+                next.push((path, entry.oid));
+            } else {
+                let numbers = wanted.get(&entry.oid).into_iter().flatten();
+                numbers.for_each(|number| found[*number].push(path.clone()));
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// Who else holds what each thing to decide is about, of those whose word the policy wants.
 ///
 /// # Errors
@@ -159,11 +240,14 @@ pub fn owners(
     book: &LeaseBook,
     lease: &Lease,
     opened: &Opened,
+    old: &[BString],
     confirm: Confirm,
 ) -> Result<Vec<Option<Holder>>, GitError> {
     let mut owners = vec![None; opened.items.len()];
     let disputed = lines::disputed(repo, &opened.conflict)?;
-    let others = book.covering(&opened.conflict.path).filter(|(other, _)| other.task != lease.task);
+    let names = [&opened.conflict.path].into_iter().chain(old);
+    let covering: Vec<_> = names.flat_map(|name| book.covering(name)).collect();
+    let others = covering.into_iter().filter(|(other, _)| other.task != lease.task);
     for (other, region) in others.filter(|(other, _)| confirm.asks(&other.holder)) {
         let among = disputed.as_ref().and_then(|disputed| Versions(repo).among(other, region, disputed).ok());
         // Where it cannot be told which lines are theirs, all are.

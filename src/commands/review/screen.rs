@@ -43,6 +43,18 @@ pub fn listed(desk: &Desk<'_>, changed: &[ItemId]) -> Result<Outcome, Failure> {
         }
         page.end();
     }
+    if let Some(edits) = &view.edits {
+        page.put(Label::Plain, "  with uncommitted edits in ").put(Label::Place, &edits.checkout);
+        page.put(Label::Plain, format!(": {}", edits.paths.join(", "))).end();
+    }
+    if view.more {
+        page.line(Label::Plain, "  uncommitted edits come when all of this is decided");
+    }
+    for names in &view.lost {
+        page.put(Label::Bad, "  nothing would be left")
+            .put(Label::Plain, " of a file that both renamed: keep it as ");
+        page.put(Label::Place, names.join(" or ")).end();
+    }
     let heading = ["CONFLICT", "LINE", "STATE", "BY", "PATH"];
     let mut table = vec![heading.map(|text| (Label::Heading, text.to_owned())).to_vec()];
     for file in &view.files {
@@ -65,6 +77,7 @@ fn row(file: &FileView, item: &ItemView, changed: &[ItemId]) -> Vec<(Label, Stri
         (Standing::Unconfirmed, Some(resolution)) => {
             (Label::Warn, format!("{}, to be agreed", resolution.choice))
         }
+        (Standing::Open, Some(resolution)) => (Label::Bad, format!("{}?", resolution.choice)),
         (_, Some(resolution)) => (Label::Good, resolution.choice.to_owned()),
         (_, None) => (Label::Bad, "open".to_owned()),
     };
@@ -95,7 +108,7 @@ pub fn shown(desk: &Desk<'_>, spots: &[Spot]) -> Result<Outcome, Failure> {
             before = Some(spot.file);
         }
         let item = view::item(desk, *spot);
-        one(&mut page, &view, &item);
+        one(&mut page, [&file.ours_name, &view.task], &item);
         items.push(item);
     }
     let facts = serde_json::json!({ "task": view.task, "items": items });
@@ -105,19 +118,19 @@ pub fn shown(desk: &Desk<'_>, spots: &[Spot]) -> Result<Outcome, Failure> {
 fn head(page: &mut Page, view: &View, file: &FileView) {
     page.put(Label::Bad, "conflict ").put(Label::Place, &file.path);
     page.put(Label::Quiet, format!(" ({})", file.why)).end();
-    for (name, by) in [(&view.target, &file.ours_by), (&view.task, &file.theirs_by)] {
+    for (name, by) in [(&file.ours_name, &file.ours_by), (&view.task, &file.theirs_by)] {
         page.put(Label::Plain, "  ").put(Label::Name, name).put(Label::Plain, ": ");
         page.put(Label::Quiet, by.as_ref().map_or_else(|| "unknown".to_owned(), Maker::words)).end();
     }
 }
 
-fn one(page: &mut Page, view: &View, item: &ItemView) {
+fn one(page: &mut Page, [ours, theirs]: [&str; 2], item: &ItemView) {
     page.put(Label::Plain, "  ").put(Label::Name, &item.id);
     if let Some(line) = item.line {
         page.put(Label::Plain, format!(" at line {line}"));
     }
     page.put(Label::Quiet, format!(", can become {}", item.choices.join(", "))).end();
-    for (who, lines) in [("base", &item.base), (&view.target, &item.ours), (&view.task, &item.theirs)] {
+    for (who, lines) in [("base", &item.base), (ours, &item.ours), (theirs, &item.theirs)] {
         conflicts::screen::side(page, who, lines.as_deref().unwrap_or_default());
     }
     if let Some(owner) = &item.owner {
@@ -153,19 +166,25 @@ pub fn preview(desk: &Desk<'_>, path: &str) -> Result<Outcome, Failure> {
             page.line(Label::Quiet, "there is no file of lines here, by what was decided so far");
         }
     }
+    let exact = found.as_deref().and_then(view::exactly);
     let shown = found.map(|bytes| text::visible_lines(&bytes));
-    let facts = serde_json::json!({ "task": desk.lease.task, "path": path, "text": shown });
+    let facts = serde_json::json!({ "task": desk.lease.task, "path": path, "text": shown, "exact": exact });
     Ok(Outcome::new(page, &facts))
 }
 
-/// A test that went well.
+/// How much of what a test wrote is told to programs, from its end, in bytes.
+const MOST: usize = 256 * 1024;
+
+/// A test that went well, and what it wrote.
 ///
 /// # Errors
 /// None.
-pub fn tested(desk: &Desk<'_>, words: &[String]) -> Result<Outcome, Failure> {
+pub fn tested(desk: &Desk<'_>, words: &[String], output: &[u8]) -> Result<Outcome, Failure> {
     let command = text::visible(shell_words::join(words).as_bytes());
     let mut page = Page::default();
     page.put(Label::Good, "passed ").put(Label::Plain, format!("`{command}` on what was decided")).end();
     page.line(Label::Quiet, format!("  go on: git odyssey review {} --finish", desk.lease.task));
-    Ok(Outcome::new(page, &serde_json::json!({ "task": desk.lease.task, "command": command })))
+    let output = text::visible_lines(&output[output.len().saturating_sub(MOST)..]);
+    let facts = serde_json::json!({ "task": desk.lease.task, "command": command, "output": output });
+    Ok(Outcome::new(page, &facts))
 }

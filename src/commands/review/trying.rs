@@ -2,7 +2,6 @@
 
 use crate::base::atomic;
 use crate::base::failure::Failure;
-use crate::base::text;
 use crate::git::Oid;
 use crate::git::export::Exported;
 use crate::ledger::reviews::Review;
@@ -11,8 +10,6 @@ use crate::workspace::process::CommandError;
 use crate::workspace::process::Running;
 use crate::workspace::setup;
 
-use super::super::deciding::Deciding;
-use super::super::facts::Known;
 use super::TEST_LIMIT;
 use super::desk::Desk;
 use super::error::DeskError;
@@ -40,17 +37,17 @@ impl Desk<'_> {
         Ok(Trial { running, _folder: exported })
     }
 
-    /// Runs a command on the result, in a folder of its own.
+    /// Runs a command on the result, in a folder of its own. Answers what it wrote.
     ///
     /// # Errors
     /// When something is open, or the command fails.
-    pub fn test(&self, words: &[String]) -> Result<(), Failure> {
+    pub fn test(&self, words: &[String]) -> Result<Vec<u8>, Failure> {
         self.need_decided()?;
         let tree = self.result()?;
         let exported = self.repo.export(tree)?;
         let place = exported.folder();
         let variables = setup::variables(&self.lease, &place);
-        process::run_within(TEST_LIMIT, "the test", words, &place, &variables)
+        process::output_within(TEST_LIMIT, "the test", words, &place, &variables)
             .map_err(|error| self.kept(error))
     }
 
@@ -71,15 +68,6 @@ impl Desk<'_> {
     /// The tree that the merge would have.
     pub(super) fn result(&self) -> Result<Oid, Failure> {
         let Review { ours, theirs, resolutions, .. } = &self.stored.review;
-        let rules = Deciding::default().rules(self.session)?;
-        let facts = Known::of(self.session, &self.repo, &self.lease, *theirs, *ours);
-        let settling =
-            opening::settling(&self.repo, self.sides, (*theirs, *ours), &rules, &facts, resolutions);
-        let settled = settling.settle(self.repo.confirm(None, settling.ours, settling.theirs)?)?;
-        if settled.left.is_empty() {
-            return Ok(settled.tree);
-        }
-        let paths = settled.left.iter().map(|left| text::visible(&left.conflict.path)).collect();
-        Err(DeskError::Open { task: self.lease.task.clone(), open: settled.left.len(), paths }.into())
+        opening::result(self.session, &self.repo, &self.lease, (*theirs, *ours), self.sides, resolutions)
     }
 }

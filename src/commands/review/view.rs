@@ -1,5 +1,6 @@
 //! A review for programs: everything to decide, with what was decided, by whom, and who made each side.
 
+use crate::base::base64;
 use crate::base::failure::Failure;
 use crate::base::text;
 use crate::domain::holder::Holder;
@@ -48,6 +49,24 @@ pub struct View {
     pub redo: usize,
     /// What became of the decisions, if a side has moved since the review was last looked at.
     pub moved: Option<Moved>,
+    /// Uncommitted edits that go along, as far as they are known.
+    pub edits: Option<EditsView>,
+    /// Files of which nothing would be left although neither side has deleted them: the names of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<Vec<String>>,
+    /// Whether such edits are looked for once all that is listed here is decided.
+    pub more: bool,
+}
+
+/// Uncommitted edits that go along with a landing.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct EditsView {
+    /// The checkout that they are in.
+    pub checkout: String,
+    /// Their paths, made safe to show.
+    pub paths: Vec<String>,
+    /// A commit of them, in hexadecimal.
+    pub commit: String,
 }
 
 /// One conflicting file.
@@ -59,6 +78,8 @@ pub struct FileView {
     pub kind: &'static str,
     /// The kind in words.
     pub why: String,
+    /// What ours is called: the target, or the uncommitted edits in its checkout.
+    pub ours_name: String,
     /// Who made the target's side, if that can be told.
     pub ours_by: Option<Maker>,
     /// Who made the task's side.
@@ -84,10 +105,24 @@ pub struct ItemView {
     pub ours: Option<String>,
     /// What the task has.
     pub theirs: Option<String>,
+    /// The bytes of these, where they are not what is shown above: line ends and signs that a terminal would obey.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exact: Option<ExactView>,
     /// Whose word is wanted, by the policy.
     pub owner: Option<String>,
     /// What was decided.
     pub resolution: Option<ResolutionView>,
+}
+
+/// The versions of a conflict byte for byte, in base64.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct ExactView {
+    /// What was there.
+    pub base: String,
+    /// What ours has.
+    pub ours: String,
+    /// What the task has.
+    pub theirs: String,
 }
 
 /// What was decided.
@@ -97,6 +132,9 @@ pub struct ResolutionView {
     pub choice: &'static str,
     /// The text or the path that was given, made safe to show.
     pub text: Option<String>,
+    /// The bytes of the text in base64, where they are not what is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exact: Option<String>,
     /// Who decided.
     pub by: String,
     /// When.
@@ -129,8 +167,12 @@ impl View {
             files.push(FileView {
                 path: text::visible(&conflict.path),
                 kind: conflict.kind.name(),
-                why: conflict.kind.to_string(),
-                ours_by: makers.find(&ours_at, &bases, &paths)?,
+                why: desk.why(number),
+                ours_name: desk.ours_name(number).to_owned(),
+                ours_by: match desk.edits.as_ref().filter(|_| file.is_edits) {
+                    Some(edits) => edits.maker(&conflict.path),
+                    None => makers.find(&ours_at, &bases, &paths)?,
+                },
                 theirs_by: makers.find(&theirs_at, &bases, &paths)?,
                 items: spots.map(|spot| item(desk, spot)).collect(),
             });
@@ -151,6 +193,13 @@ impl View {
             undo,
             redo,
             moved: desk.moved,
+            edits: desk.edits.as_ref().map(|edits| EditsView {
+                checkout: text::visible(edits.checkout.to_string_lossy().as_bytes()),
+                paths: edits.paths.iter().map(|one| text::visible(&one.path)).collect(),
+                commit: edits.before.to_string(),
+            }),
+            lost: desk.lost().map(|lost| lost.names.clone()).collect(),
+            more: desk.has_more(),
         })
     }
 }
@@ -163,11 +212,23 @@ pub fn item(desk: &Desk<'_>, spot: Spot) -> ItemView {
         What::Lines { line, base, ours, theirs } => (Some(*line), [lines(base), lines(ours), lines(theirs)]),
         What::Place { base, ours, theirs } => (None, [base, ours, theirs].map(|stage| stage.map(in_words))),
     };
+    let exact = match &item.what {
+        What::Lines { base, ours, theirs, .. } => {
+            let differs = [base, ours, theirs].into_iter().any(|text| exactly(text).is_some());
+            let [base, ours, theirs] = [base, ours, theirs].map(|text| base64::encoded(text));
+            differs.then_some(ExactView { base, ours, theirs })
+        }
+        What::Place { .. } => None,
+    };
     let resolution = desk.resolution(spot).map(|resolution| ResolutionView {
         choice: resolution.choice.name(),
         text: match &resolution.choice {
             Choice::Text(text) => Some(text::visible_lines(text)),
             Choice::At(path) => Some(text::visible(path.as_bytes())),
+            _ => None,
+        },
+        exact: match &resolution.choice {
+            Choice::Text(text) => exactly(text),
             _ => None,
         },
         by: resolution.by.to_string(),
@@ -183,9 +244,15 @@ pub fn item(desk: &Desk<'_>, spot: Spot) -> ItemView {
         base,
         ours,
         theirs,
+        exact,
         owner: desk.owner(spot).map(Holder::to_string),
         resolution,
     }
+}
+
+/// A text in base64, where it is not what is shown of it.
+pub fn exactly(text: &[u8]) -> Option<String> {
+    (text::visible_lines(text).as_bytes() != text).then(|| base64::encoded(text))
 }
 
 /// What is at a path: `a file 3f1c2ab`.

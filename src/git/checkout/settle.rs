@@ -10,12 +10,14 @@ use gix::bstr::BStr;
 use gix::bstr::BString;
 use gix::bstr::ByteSlice;
 
+use super::Carry;
 use super::CheckoutLock;
 use super::Finished;
 use crate::base::atomic;
 use crate::base::atomic::FileError;
 use crate::git::Oid;
 use crate::git::error::GitError;
+use crate::git::merge::is_folder;
 use crate::git::obstacles::Changed;
 use crate::git::obstacles::GITLINK;
 use crate::git::obstacles::Side;
@@ -39,18 +41,27 @@ enum Found {
 
 impl CheckoutLock {
     /// Brings the prepared index and the files to `new`, whatever half of that has happened, and puts the index in place.
-    pub(super) fn settle(&self, old: Oid, new: Oid) -> Result<Finished, GitError> {
+    /// What goes along is no part of `new`, and shows as modified then, or as staged where all of it was.
+    pub(super) fn settle(&self, old: Oid, new: Oid, carry: Option<Carry>) -> Result<Finished, GitError> {
         let all = changed(&self.folder, old, new)?;
+        let files = match carry {
+            Some(Carry { before, after }) => changed(&self.folder, before, after)?,
+            None => all.clone(),
+        };
         let skipped = self.skipped()?;
-        let mut kept = self.bring_index(&all)?;
+        let mut kept = self.bring_index(&self.staged(old, all, &files, carry)?)?;
         self.skip(&skipped)?;
+        let source = match carry {
+            Some(Carry { after, .. }) => self.index_of(after)?,
+            None => self.prepared(),
+        };
         // What they say about line ends and filters decides how all other files are read and written.
-        let (attributes, others): (Vec<_>, Vec<_>) = all
+        let (attributes, others): (Vec<_>, Vec<_>) = files
             .iter()
             .filter(|change| !kept.contains(&change.path) && !skipped.contains(&change.path))
             .partition(|change| change.path.ends_with(b".gitattributes"));
         for group in [attributes, others] {
-            kept.extend(self.bring_files(&group)?);
+            kept.extend(self.bring_files(&group, &source)?);
         }
         self.refresh()?;
         self.put_in_place()?;
@@ -58,29 +69,104 @@ impl CheckoutLock {
         Ok(Finished { kept })
     }
 
-    /// Sets every changed path in the index to `new`; what somebody staged meanwhile is kept, and named.
-    fn bring_index(&self, all: &[Changed]) -> Result<Vec<BString>, GitError> {
-        let answer = self.git().args(["ls-files", "-s", "-z"]).run()?;
-        let mut entries = HashMap::new();
-        for entry in answer.split(|&byte| byte == 0) {
-            // `<mode> <object> <stage>\t<path>`
-            let Some((head, path)) = entry.split_once_str("\t") else { continue };
-            entries.insert(path.as_bstr(), head.as_bstr());
-        }
-        let staged = |side: Side| side.map(|(mode, oid)| format!("{mode:06o} {oid} 0"));
-        let (mut removals, mut additions, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    /// What becomes of each path in the index: of every one that moves, and of every one whose edit goes along.
+    fn staged(
+        &self,
+        old: Oid,
+        all: Vec<Changed>,
+        files: &[Changed],
+        carry: Option<Carry>,
+    ) -> Result<Vec<Staged>, GitError> {
+        let Some(Carry { before, after }) = carry else {
+            return Ok(all.into_iter().map(|change| Staged { change, edit: None }).collect());
+        };
+        let mut found = Vec::new();
+        let mut paths: HashSet<BString> = HashSet::new();
+        let tree = |commit| self.repo.commit(commit).map(|commit| commit.tree);
+        let (old, before, after) = (tree(old)?, tree(before)?, tree(after)?);
         for change in all {
+            let path = change.path.as_bstr();
+            let edit = (self.file_in(before, path)?, self.file_in(after, path)?);
+            paths.insert(change.path.clone());
+            found.push(Staged { change, edit: Some(edit) });
+        }
+        for file in files.iter().filter(|file| !paths.contains(&file.path)) {
+            let side = self.file_in(old, file.path.as_bstr())?;
+            let change = Changed { path: file.path.clone(), old: side, new: side };
+            found.push(Staged { change, edit: Some((file.old, file.new)) });
+        }
+        Ok(found)
+    }
+
+    /// The paths among some that are not as they were when it was decided that their edits go along.
+    pub(super) fn other_than(
+        &self,
+        old: Oid,
+        carry: Carry,
+        paths: Vec<BString>,
+    ) -> Result<Vec<BString>, GitError> {
+        let tree = |commit| self.repo.commit(commit).map(|commit| commit.tree);
+        let (old, before) = (tree(old)?, tree(carry.before)?);
+        let mut changes = Vec::new();
+        for path in paths {
+            let (old, new) = (self.file_in(old, path.as_bstr())?, self.file_in(before, path.as_bstr())?);
+            changes.push(Changed { path, old, new });
+        }
+        let found = self.look(&changes.iter().collect::<Vec<_>>())?;
+        let index = self.git().args(["ls-files", "-s", "-z"]).run()?;
+        let entries = entries(&index);
+        let is_other = |(change, found): &(Changed, Found)| {
+            let head = entries.get(change.path.as_bstr()).map(|head| head.as_bytes());
+            let is_staged = |side: Side| head == staged(side).as_deref().map(str::as_bytes);
+            let is_there = match (change.new, found) {
+                (None, Found::Nothing | Found::Folder) => true,
+                (Some((mode, oid)), Found::File(file_mode, file)) => (mode, oid) == (*file_mode, *file),
+                _ => false,
+            };
+            !is_there || !is_staged(change.old) && !is_staged(change.new)
+        };
+        let others = changes.into_iter().zip(found).filter(is_other);
+        Ok(others.map(|(change, _)| change.path).collect())
+    }
+
+    /// What a tree has at a path; what is in a folder is the business of other paths.
+    fn file_in(&self, tree: Oid, path: &BStr) -> Result<Side, GitError> {
+        Ok(self.repo.entry(tree, path)?.filter(|(mode, _)| !is_folder(*mode)))
+    }
+
+    /// An index of a commit, beside the prepared one.
+    fn index_of(&self, commit: Oid) -> Result<PathBuf, GitError> {
+        let place = self.repo.private_dir().join(CARRIED);
+        let git = Git::at(&self.folder).env("GIT_INDEX_FILE", &place);
+        git.args(["-c", "core.splitIndex=false", "read-tree"]).arg(commit.to_string()).run()?;
+        Ok(place)
+    }
+
+    /// Sets every path in the index to what becomes of it; what somebody staged meanwhile is kept, and named.
+    fn bring_index(&self, all: &[Staged]) -> Result<Vec<BString>, GitError> {
+        let answer = self.git().args(["ls-files", "-s", "-z"]).run()?;
+        let entries = entries(&answer);
+        let (mut removals, mut additions, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+        for Staged { change, edit } in all {
             let found = entries.get(change.path.as_bstr()).map(|head| head.as_bytes());
             let is = |side: Side| found == staged(side).as_deref().map(str::as_bytes);
-            if !is(change.old) && !is(change.new) {
-                kept.push(change.path.clone());
+            let new = match edit {
+                _ if is(change.old) || is(change.new) => change.new,
+                // All of an edit was staged: so it is again.
+                Some((before, after)) if is(*before) || is(*after) => *after,
+                _ => {
+                    kept.push(change.path.clone());
+                    continue;
+                }
+            };
+            if is(new) {
                 continue;
             }
-            let lines = if change.new.is_some() { &mut additions } else { &mut removals };
-            let zero = || {
-                format!("0 {} 0", change.old.map_or(String::new(), |(_, oid)| oid.kind().null().to_string()))
-            };
-            lines.extend_from_slice(staged(change.new).unwrap_or_else(zero).as_bytes());
+            let any = change.old.or(change.new).or(edit.and_then(|(before, after)| before.or(after)));
+            let lines = if new.is_some() { &mut additions } else { &mut removals };
+            let zero =
+                || format!("0 {} 0", any.map_or(String::new(), |(_, oid)| oid.kind().null().to_string()));
+            lines.extend_from_slice(staged(new).unwrap_or_else(zero).as_bytes());
             lines.push(b'\t');
             lines.extend_from_slice(&change.path);
             lines.push(0);
@@ -93,8 +179,8 @@ impl CheckoutLock {
         Ok(kept)
     }
 
-    /// Brings files to `new`, and names those that were not theirs to change.
-    fn bring_files(&self, group: &[&Changed]) -> Result<Vec<BString>, GitError> {
+    /// Brings files to `new`, as an index has them, and names those that were not theirs to change.
+    fn bring_files(&self, group: &[&Changed], source: &Path) -> Result<Vec<BString>, GitError> {
         let found = self.look(group)?;
         let (mut kept, mut writes) = (Vec::new(), Vec::new());
         for (change, found) in group.iter().zip(found) {
@@ -128,7 +214,8 @@ impl CheckoutLock {
         }
         if !list.is_empty() {
             // Without -f: what appears meanwhile is not overwritten, and shows as modified.
-            self.git().args(["checkout-index", "-u", "-q", "-z", "--stdin"]).input(list).run()?;
+            let git = self.git().env("GIT_INDEX_FILE", source);
+            git.args(["checkout-index", "-u", "-q", "-z", "--stdin"]).input(list).run()?;
         }
         Ok(kept)
     }
@@ -262,6 +349,27 @@ impl CheckoutLock {
     fn place(&self, path: &BStr) -> Result<PathBuf, GitError> {
         Ok(self.folder.join(paths::from_git(path)?))
     }
+}
+
+/// A path in the index that moves.
+struct Staged {
+    change: Changed,
+    /// The edit that goes along, as it was and as it becomes.
+    edit: Option<(Side, Side)>,
+}
+
+/// The index that holds what goes along.
+const CARRIED: &str = "odyssey-checkout-carried";
+
+/// What an index has at a path, as `ls-files -s` tells it.
+fn staged(side: Side) -> Option<String> {
+    side.map(|(mode, oid)| format!("{mode:06o} {oid} 0"))
+}
+
+/// The entries of an index: `<mode> <object> <stage>`, by path.
+fn entries(answer: &[u8]) -> HashMap<&BStr, &BStr> {
+    let parts = answer.split(|&byte| byte == 0).filter_map(|entry| entry.split_once_str("\t"));
+    parts.map(|(head, path)| (path.as_bstr(), head.as_bstr())).collect()
 }
 
 #[cfg(unix)]

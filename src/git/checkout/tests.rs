@@ -53,10 +53,10 @@ fn move_ref(repo: &Repo, old: Oid, new: Oid) {
 /// The whole move, as a landing makes it; what is in the way ends it.
 fn make_move(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<BString>, GitError> {
     let mut lock = repo.lock_checkout(ID)?;
-    let found = lock.in_the_way(old, new)?;
+    let found = lock.in_the_way(old, new, None)?;
     if found.is_empty() {
         move_ref(repo, old, new);
-        assert_eq!(lock.apply(old, new)?, Finished::default());
+        assert_eq!(lock.apply(old, new, None)?, Finished::default());
     }
     Ok(found)
 }
@@ -147,7 +147,12 @@ fn another_git_holds_the_index_or_is_held_off() {
     assert!(matches!(repo.lock_checkout(ID), Err(GitError::Locked(_))));
     repo.undo_checkout_lock(ID).unwrap();
     assert!(matches!(
-        repo.finish_checkout(ID, repo.commit_named("HEAD").unwrap(), repo.commit_named("HEAD").unwrap()),
+        repo.finish_checkout(
+            ID,
+            repo.commit_named("HEAD").unwrap(),
+            repo.commit_named("HEAD").unwrap(),
+            None
+        ),
         Err(GitError::Locked(_))
     ));
     assert_eq!(sandbox.read(".git/index.lock"), "another git");
@@ -174,12 +179,12 @@ fn an_edit_after_the_question_is_kept_and_named() {
     let (sandbox, old, new) = move_to_make();
     let repo = sandbox.repo();
     let mut lock = repo.lock_checkout(ID).unwrap();
-    assert!(lock.in_the_way(old, new).unwrap().is_empty());
+    assert!(lock.in_the_way(old, new, None).unwrap().is_empty());
     move_ref(&repo, old, new);
     sandbox.write("changed", "at the last moment\n");
     sandbox.write("added/new file", "mine\n");
     sandbox.write("to-file/x.log", "ignored\n");
-    let finished = lock.apply(old, new).unwrap();
+    let finished = lock.apply(old, new, None).unwrap();
     drop(lock);
     assert_eq!(finished.kept, ["added/new file", "changed", "to-file"]);
     assert_eq!(sandbox.read("changed"), "at the last moment");
@@ -211,7 +216,7 @@ fn sparse_checkouts_split_indexes_and_submodules_move_too() {
     sandbox.git(&["fsck", "--no-dangling"]);
     // The other way, path by path.
     move_ref(&sandbox.repo(), new, old);
-    assert_eq!(sandbox.repo().finish_checkout(ID, new, old).unwrap(), Finished::default());
+    assert_eq!(sandbox.repo().finish_checkout(ID, new, old, None).unwrap(), Finished::default());
     assert_eq!(status(&sandbox), "");
     assert!(!sandbox.main().join("many").exists());
     assert_eq!(sandbox.read("changed"), "changed");
@@ -231,13 +236,62 @@ fn a_torn_file_is_written_anew_and_an_edit_is_kept() {
     std::fs::remove_file(sandbox.main().join("to-folder")).unwrap();
     sandbox.write("many/11", "mine\n");
     sandbox.write("deleted/deep/file", "mine too\n");
-    let finished = repo.finish_checkout(ID, old, new).unwrap();
+    let finished = repo.finish_checkout(ID, old, new, None).unwrap();
     assert_eq!(finished.kept, ["deleted/deep/file", "many/11"]);
     assert_eq!(status(&sandbox), " M many/11\n?? deleted/deep/file");
     assert_eq!(std::fs::read(sandbox.main().join("a.txt")).unwrap(), b"text!\r\n");
     assert_eq!(sandbox.read("many/11"), "mine");
-    assert_eq!(repo.finish_checkout(ID, old, new).unwrap(), finished, "safe to repeat");
+    assert_eq!(repo.finish_checkout(ID, old, new, None).unwrap(), finished, "safe to repeat");
     assert_tidy(&sandbox);
+}
+
+#[test]
+fn edits_that_go_along_are_brought_over_whatever_half_was_done() {
+    let (sandbox, old, new) = move_to_make();
+    let repo = sandbox.repo();
+    let edits = |word: &str| {
+        [
+            ("added/new file", format!("{word} new\n")),
+            ("changed", format!("{word}\n")),
+            ("many/9", format!("{word} staged\n")),
+        ]
+    };
+    for (path, text) in edits("mine") {
+        sandbox.write(path, text);
+    }
+    sandbox.git(&["add", "many/9"]);
+    sandbox.write("untouched", "edited\n");
+    let paths = edits("").map(|(path, _)| BString::from(path));
+    let before = repo.commit_of_edits(old, &paths).unwrap();
+    let blob = |text: &str| Some((0o100_644, repo.write_blob(text.as_bytes()).unwrap()));
+    let entries = edits("mine and the new").map(|(path, text)| (BString::from(path), blob(&text)));
+    let tree = repo.with_entries(repo.commit(new).unwrap().tree, &entries).unwrap();
+    let at = crate::base::clock::Timestamp::UNIX_EPOCH;
+    let after = repo.write_commit(tree, &[new, before], b"after".as_bstr(), at).unwrap();
+    let carry = Some(Carry { before, after });
+    let lock = repo.lock_checkout(ID).unwrap();
+    assert_eq!(lock.in_the_way(old, new, None).unwrap(), paths);
+    assert_eq!(lock.in_the_way(old, new, carry).unwrap(), [""; 0]);
+    sandbox.write("changed", "mine again\n");
+    assert_eq!(lock.in_the_way(old, new, carry).unwrap(), ["changed"]);
+    sandbox.write("changed", "mine\n");
+    drop(lock);
+    let whole = " M \"added/new file\"\n M changed\nM  many/9\n M untouched";
+    repo.take_index(ID).unwrap();
+    move_ref(&repo, old, new);
+    // As a killed git leaves them: torn, there, and not yet.
+    sandbox.write("changed", "mine and th");
+    sandbox.write("many/9", "mine and the new staged\n");
+    for _ in 0..2 {
+        assert_eq!(repo.finish_checkout(ID, old, new, carry).unwrap(), Finished::default());
+        assert_eq!(status(&sandbox), whole);
+        for (path, text) in edits("mine and the new") {
+            assert_eq!(sandbox.read(path), text.trim_end(), "{path}");
+        }
+        assert_eq!(std::fs::read(sandbox.main().join("a.txt")).unwrap(), b"text!\r\n");
+        assert!(sandbox.main().join("to-file").is_file() && !sandbox.main().join("deleted").exists());
+        assert_tidy(&sandbox);
+    }
 }
 
 #[test]
@@ -276,7 +330,7 @@ fn killed_at_any_moment_the_move_is_finished_or_undone_and_edits_stay() {
         drop(refs_lock(&repo));
         let left = sandbox.main().join(".git/index.lock").exists();
         if repo.reference("refs/heads/main").unwrap() == Some(new) {
-            assert_eq!(repo.finish_checkout(ID, old, new).unwrap(), Finished::default());
+            assert_eq!(repo.finish_checkout(ID, old, new, None).unwrap(), Finished::default());
             assert!(testing::contents(&sandbox.main()) == at_new, "round {round}");
             seen[if left { 2 } else { 1 }] += 1;
         } else {

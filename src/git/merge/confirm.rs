@@ -79,13 +79,19 @@ pub(super) fn parse(answer: &[u8], names: [&str; 2]) -> Result<Merge, GitError> 
         *stages.get_mut(stage).ok_or_else(odd)? = Some((mode, oid));
     }
     let mut kinds: BTreeMap<BString, ConflictKind> = BTreeMap::new();
+    let mut beside: BTreeMap<BString, BTreeSet<BString>> = BTreeMap::new();
     while let Some(count) = parts.next().filter(|count| !count.is_empty()) {
         let count: usize = count.to_str().ok().and_then(|count| count.parse().ok()).ok_or_else(odd)?;
         let paths: Vec<&BStr> =
             parts.by_ref().take(count).map(|path| as_committed(path.as_bstr(), &sides)).collect();
         let (Some(kind), Some(_message)) = (parts.next(), parts.next()) else { return Err(odd()) };
         let Some(kind) = kind_of(kind) else { continue };
+        let is_rename = matches!(kind, ConflictKind::RenameRename | ConflictKind::RenameDelete);
         for (position, path) in paths.iter().enumerate() {
+            if is_rename {
+                let others = paths.iter().filter(|other| *other != path);
+                beside.entry((*path).to_owned()).or_default().extend(others.map(|other| (*other).to_owned()));
+            }
             // The first path is the one it is about; others count if they are in conflict themselves.
             if position == 0 || files.contains_key(*path) {
                 let known = kinds.entry((*path).to_owned()).or_insert(kind);
@@ -97,11 +103,13 @@ pub(super) fn parse(answer: &[u8], names: [&str; 2]) -> Result<Merge, GitError> 
     for (path, (listed, stages)) in &files {
         let kind = refined(kinds.get(path).copied(), stages);
         let listed = listed.iter().cloned().collect();
-        conflicts.push(Conflict { path: path.clone(), kind, listed, stages: *stages });
+        let beside = beside.remove(path).unwrap_or_default().into_iter().collect();
+        conflicts.push(Conflict { path: path.clone(), kind, listed, beside, stages: *stages });
     }
     for (path, kind) in kinds {
         if !files.contains_key(&path) && !conflicts.iter().any(|conflict| conflict.kind == kind) {
-            conflicts.push(Conflict { path, kind, listed: Vec::new(), stages: [None; 3] });
+            let (listed, beside) = (Vec::new(), Vec::new());
+            conflicts.push(Conflict { path, kind, listed, beside, stages: [None; 3] });
         }
     }
     conflicts.sort_by(|one, other| one.path.cmp(&other.path));

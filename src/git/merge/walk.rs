@@ -297,6 +297,7 @@ fn conflict(path: &BStr, kind: ConflictKind, three: Three) -> Conflict {
         path: path.to_owned(),
         kind,
         listed: vec![path.to_owned()],
+        beside: Vec::new(),
         stages: three.map(|item| item.map(stage)),
     }
 }

@@ -28,6 +28,15 @@ pub struct ReviewFile {
     pub(super) target: String,
     pub(super) ours: String,
     pub(super) theirs: String,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) with_edits: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) edits: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -47,7 +56,7 @@ struct ResolutionFile {
 impl ReviewFile {
     /// The file of a review.
     pub fn of(review: &Review) -> ReviewFile {
-        let Review { task, purpose, stage, fence, target, ours, theirs, .. } = review;
+        let Review { task, purpose, stage, fence, target, ours, theirs, with_edits, edits, .. } = review;
         ReviewFile {
             task: task.clone(),
             purpose: *purpose,
@@ -56,6 +65,8 @@ impl ReviewFile {
             target: target.clone(),
             ours: ours.to_string(),
             theirs: theirs.to_string(),
+            with_edits: *with_edits,
+            edits: edits.map(|edits| edits.to_string()),
         }
     }
 

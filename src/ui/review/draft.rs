@@ -52,7 +52,7 @@ impl Draft {
                 Some(Choice::Theirs) => plain(theirs),
                 Some(Choice::Base) => plain(base),
                 _ => {
-                    let target = desk.target();
+                    let target = desk.ours_name(spot.file);
                     marked([(target, ours), ("before", base), (desk.lease.task.as_str(), theirs)], ending)
                 }
             }),

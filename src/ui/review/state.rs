@@ -435,7 +435,8 @@ impl<'s> State<'s> {
         (1..=count).map(step)
     }
 
-    fn go_open(&mut self, desk: &Desk<'s>, way: isize) {
+    /// Goes to the next open conflict, or the previous one.
+    pub fn go_open(&mut self, desk: &Desk<'s>, way: isize) {
         let is_open = |row: &usize| desk.standing(self.rows[*row]) == Standing::Open;
         if let Some(row) = self.around(way).find(is_open) {
             self.go(row);

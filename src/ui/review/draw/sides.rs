@@ -26,7 +26,7 @@ const BESIDE: usize = 100;
 pub fn draw(canvas: &mut Canvas<'_>, state: &mut State<'_>, desk: &Desk<'_>, (y, rows): (usize, usize)) {
     let (wide, _) = canvas.size();
     let Some(spot) = state.spot() else { return };
-    let kind = desk.files()[spot.file].opened.conflict.kind.to_string();
+    let kind = desk.why(spot.file);
     let head = format!("{}: {kind}", state::name(desk, spot));
     let place = format!("{} of {}", state.at + 1, state.rows.len());
     super::bar(canvas, y, wide, &head, &place);
@@ -101,7 +101,7 @@ fn sides(state: &mut State<'_>, desk: &Desk<'_>, spot: Spot) -> Vec<Side> {
     let mut sides = vec![
         Side {
             party: Party::Ours,
-            name: format!("ours: {}", desk.target()),
+            name: format!("ours: {}", desk.ours_name(spot.file)),
             made: made(0),
             column: Source::Ours,
         },
