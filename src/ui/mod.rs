@@ -6,6 +6,8 @@ pub mod crash;
 pub mod failure;
 pub mod install;
 pub mod json;
+#[cfg(any(feature = "screen", feature = "web"))]
+pub mod keys;
 pub mod layout;
 pub mod manual;
 pub mod record;

@@ -44,7 +44,6 @@ pub mod check;
 pub mod draft;
 pub mod draw;
 pub mod help;
-pub mod keys;
 pub mod lines;
 pub mod pager;
 pub mod prompt;

@@ -1,6 +1,12 @@
 //! Every way out: by a key, by a signal, by a panic, by a kill. The terminal is left as it was, and every decision is kept.
 
+use std::io::Read;
+use std::io::Write;
+use std::num::NonZeroU16;
+
 use git_odyssey::ui::review::tty::Tty as Taken;
+use portable_pty::PtySize;
+use portable_pty::native_pty_system;
 
 use super::choices;
 use super::lab;
@@ -9,6 +15,7 @@ use super::review;
 use super::support::Lab;
 use super::support::dice::Dice;
 use super::tty::Tty;
+use super::tty::at_a_terminal;
 use super::usual;
 
 #[test]
@@ -60,6 +67,38 @@ fn a_panic_gives_the_terminal_back_before_it_speaks() {
     let (status, picture) = tty.end_clean();
     assert!(!status.success(), "{picture}");
     assert!(picture.contains("the sky fell") && !picture.contains("taken over"), "{picture}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_that_vanishes_with_all_that_could_be_told_is_no_bug_of_ours() {
+    let lab = usual();
+    let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+    let pair = native_pty_system().openpty(size).unwrap();
+    // In a session of its own no signal tells it.
+    let script = "trap '' HUP; setsid -w git-odyssey review greet; echo $? > ../new; mv ../new ../code";
+    let command = lab.command("sh", &lab.main(), &["-c", script]);
+    let mut child = pair.slave.spawn_command(at_a_terminal(&command)).unwrap();
+    drop(pair.slave);
+    let (mut reader, mut keys) =
+        (pair.master.try_clone_reader().unwrap(), pair.master.take_writer().unwrap());
+    let number = |number: u16| NonZeroU16::new(number).unwrap();
+    let mut parser = vt100::Parser::new(number(24), number(80), 0);
+    let mut until = |text: &str| {
+        let mut buffer = [0; 4096];
+        while !parser.screen().contents().contains(text) {
+            let count = reader.read(&mut buffer).unwrap();
+            assert!(count > 0, "{text}: {}", parser.screen().contents());
+            parser.process(&buffer[..count]);
+        }
+    };
+    until("3 of 3 open");
+    keys.write_all(b"o").unwrap();
+    until("2 of 3 open");
+    drop((reader, keys, pair.master));
+    child.wait().unwrap();
+    assert_eq!(std::fs::read_to_string(lab.root().join("code")).unwrap(), "1\n");
+    assert_eq!(choices(&lab), ["ours", "open", "open"]);
 }
 
 #[test]

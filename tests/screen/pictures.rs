@@ -159,7 +159,7 @@ The list and the sides of a conflict
   b                  take both, the target's first
   B                  take both, the task's first
   a                  leave it as it was before either
-  e                  write it yourself, in your editor
+  e                  write it yourself
   m                  keep the file under another name
   y                  agree to what somebody decided in your region
   f                  land or sync with what was decided

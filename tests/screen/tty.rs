@@ -44,18 +44,7 @@ impl Tty {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let modes = format!("{:?}", pair.master.get_termios());
-        let mut builder = CommandBuilder::new(command.get_program());
-        builder.args(command.get_args());
-        builder.cwd(command.get_current_dir().unwrap());
-        builder.env_clear();
-        builder.env("TERM", "xterm-256color");
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => builder.env(name, value),
-                None => builder.env_remove(name),
-            }
-        }
-        let child = pair.slave.spawn_command(builder).unwrap();
+        let child = pair.slave.spawn_command(at_a_terminal(command)).unwrap();
         drop(pair.slave);
         let number = |number: u16| NonZeroU16::new(number).unwrap();
         let parser = vt100::Parser::new(number(rows), number(columns), 0);
@@ -206,6 +195,22 @@ impl Tty {
         }
         self.end()
     }
+}
+
+/// A command as it is started at a terminal.
+pub fn at_a_terminal(command: &Command) -> CommandBuilder {
+    let mut builder = CommandBuilder::new(command.get_program());
+    builder.args(command.get_args());
+    builder.cwd(command.get_current_dir().unwrap());
+    builder.env_clear();
+    builder.env("TERM", "xterm-256color");
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => builder.env(name, value),
+            None => builder.env_remove(name),
+        }
+    }
+    builder
 }
 
 /// A picture ends with where the cursor is: hidden, or at its place.

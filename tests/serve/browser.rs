@@ -68,7 +68,7 @@ fn a_conflict_is_settled_with_the_keys_alone_and_the_commit_is_what_git_would_ma
     browser.until(&format!("{OPEN} === '4 of 4 open'"));
     // The file with the strange name comes first.
     browser.until("document.querySelector('.panel h2').textContent.includes('onerror')");
-    settled("0", "3 of 4 open");
+    settled("a", "3 of 4 open");
     settled("u", "4 of 4 open");
     settled("r", "3 of 4 open");
     settled("o", "3 of 4 open");
@@ -104,7 +104,7 @@ fn a_conflict_is_settled_with_the_keys_alone_and_the_commit_is_what_git_would_ma
     browser.press_with_control('a');
     browser.press(&format!("{DELETE}{ESCAPE}"));
     browser.until("document.querySelectorAll('.list button.item').length === 4");
-    browser.press("m");
+    browser.press("c");
     browser.until("document.querySelector('dialog input')");
     browser.press(&format!("neither was right{ENTER}"));
     browser.until("document.querySelector('.decision').textContent.includes('because: neither was right')");
@@ -112,10 +112,12 @@ fn a_conflict_is_settled_with_the_keys_alone_and_the_commit_is_what_git_would_ma
     browser.until("document.querySelector('dialog pre')?.textContent.includes('my own <last>')");
     browser.press(&ESCAPE.to_string());
     browser.until("!document.querySelector('dialog')");
-    browser.press("c");
+    browser.press("x");
     browser.until("document.querySelector('dialog form')");
-    browser.press(&ENTER.to_string());
+    browser.press_with_control('a');
+    browser.press(&format!("sh -c 'echo looked at; wc -l src/login.txt'{ENTER}"));
     browser.until("document.querySelector('.output').textContent.includes('passed')");
+    browser.until("document.querySelector('.output pre').textContent.includes('looked at')");
     browser.press(&ESCAPE.to_string());
     browser.until("!document.querySelector('dialog')");
     browser.press("f");

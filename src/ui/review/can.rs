@@ -4,9 +4,9 @@ use crate::commands::review::desk::Desk;
 use crate::commands::review::desk::Spot;
 use crate::domain::review::Standing;
 
-use super::keys::Action;
 use super::state::Mode;
 use super::state::State;
+use crate::ui::keys::Action;
 
 /// Whether an action can be done now.
 pub fn be_done(state: &State<'_>, desk: &Desk<'_>, action: Action) -> bool {

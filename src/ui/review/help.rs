@@ -3,10 +3,10 @@
 use crate::commands::review::desk::Desk;
 
 use super::can;
-use super::keys::Binding;
-use super::keys::Place;
-use super::keys::TABLE;
 use super::state::State;
+use crate::ui::keys::Binding;
+use crate::ui::keys::Place;
+use crate::ui::keys::TABLE;
 
 /// One hint of the line at the bottom: the key, and what it does.
 pub type Hint = (String, &'static str);

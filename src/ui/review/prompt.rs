@@ -2,7 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::keys::Key;
+use crate::ui::keys::Key;
 
 /// What the line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

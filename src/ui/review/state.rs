@@ -18,10 +18,6 @@ use crate::merge::review::What;
 
 use super::can;
 use super::check::Check;
-use super::keys;
-use super::keys::Action;
-use super::keys::Key;
-use super::keys::Place;
 use super::pager::Pager;
 use super::prompt::Prompt;
 use super::prompt::Subject;
@@ -29,6 +25,10 @@ use super::sheet;
 use super::sheet::Column;
 use super::sheet::Row;
 use super::sheet::Sheet;
+use crate::ui::keys;
+use crate::ui::keys::Action;
+use crate::ui::keys::Key;
+use crate::ui::keys::Place;
 
 mod reading;
 mod steps;

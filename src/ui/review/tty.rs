@@ -33,7 +33,7 @@ use ratatui_crossterm::crossterm::terminal::LeaveAlternateScreen;
 
 use signals::Signals;
 
-use super::keys::Key;
+use crate::ui::keys::Key;
 
 #[cfg(unix)]
 mod signals;
@@ -68,14 +68,45 @@ pub struct Tty {
     signals: Signals,
 }
 
-type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+type Screen = Terminal<CrosstermBackend<BufWriter<Out>>>;
+
+/// Standard output, until it fails or was given back: ratatui writes once more when it goes, and would panic if it could
+/// not say on standard error that this failed.
+struct Out {
+    stdout: Stdout,
+    is_gone: bool,
+}
+
+impl Out {
+    fn told<T>(&mut self, instead: T, write: impl FnOnce(&mut Stdout) -> io::Result<T>) -> io::Result<T> {
+        if self.is_gone || !TAKEN.load(Ordering::SeqCst) {
+            return Ok(instead);
+        }
+        let written = write(&mut self.stdout);
+        self.is_gone = written.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
+        written
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.told(bytes.len(), |stdout| stdout.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.told((), Write::flush)
+    }
+}
 
 /// An empty screen. It is of a fixed size, for ratatui asks the terminal for its cursor when it makes a screen fit, and not
 /// every terminal answers.
 fn fresh() -> io::Result<(Screen, (u16, u16))> {
     let size = terminal::size()?;
     execute!(io::stdout(), terminal::Clear(terminal::ClearType::All))?;
-    let backend = CrosstermBackend::new(BufWriter::with_capacity(1 << 16, io::stdout()));
+    let backend = CrosstermBackend::new(BufWriter::with_capacity(
+        1 << 16,
+        Out { stdout: io::stdout(), is_gone: false },
+    ));
     let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
     Ok((Terminal::with_options(backend, TerminalOptions { viewport })?, size))
 }

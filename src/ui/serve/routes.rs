@@ -28,8 +28,10 @@ use crate::domain::task::TaskName;
 
 use super::super::json::Answer;
 use super::super::json::Problem;
+use super::super::keys;
 use super::events::Hub;
 use super::files::FILES;
+use super::files::SCRIPT;
 use super::guard;
 use super::guard::Guard;
 use super::jobs;
@@ -71,7 +73,10 @@ pub fn routes(shared: Arc<Shared>) -> Router {
         let answer = ([(header::CONTENT_TYPE, file.kind)], file.text);
         router = router.route(file.path, get(move || async move { answer }));
     }
+    // One table for the screen and the page.
+    let table = ([(header::CONTENT_TYPE, SCRIPT)], keys::script());
     router
+        .route("/table.js", get(move || async move { table.clone() }))
         .route("/api/board", get(show_board))
         .route("/api/conflicts", get(show_conflicts))
         .route("/api/events", get(tell_events))

@@ -1,5 +1,6 @@
 // One conflict in full: what was there, what each side made of it, who, and what can be done.
 
+import { keyOf } from "./keys.js";
 import { button, make } from "./make.js";
 import { maker } from "./matrix.js";
 import { marked } from "./words.js";
@@ -16,22 +17,22 @@ export function conflictPanel(review, { file, item }) {
       "aria-pressed": String(item.resolution?.choice === choice),
     });
   const rest = [
-    ["text", "Edit…", "e", () => review.edit()],
-    ["at", "Other name…", "a", () => review.rename()],
+    ["text", "Edit…", keyOf("edit"), () => review.edit()],
+    ["at", "Other name…", keyOf("rename"), () => review.rename()],
   ].filter(([choice]) => choice === "text" || can(choice));
   return [
     make("h2", { tabindex: "-1", "data-key": "title" }, file.path, item.line === null ? null : make("span", { class: "quiet" }, ` line ${item.line}`)),
     make("p", { class: "quiet" }, file.why, " · ", make("code", {}, item.id)),
-    file.owner ? make("p", { class: "warn" }, `Wants the word of ${file.owner}.`) : null,
+    item.owner ? make("p", { class: "warn" }, `Wants the word of ${item.owner}.`) : null,
     decided(item),
     make(
       "div",
       { class: "row choices", role: "group", "aria-label": "What it becomes" },
-      choose("ours", `Ours: ${view.target}`, "o"),
-      choose("theirs", `Theirs: ${view.task}`, "t"),
-      choose("both", "Both", "b"),
-      choose("both-reversed", "Both, theirs first", "B"),
-      choose("base", "Base", "0"),
+      choose("ours", `Ours: ${file.ours_name}`, keyOf("take-ours")),
+      choose("theirs", `Theirs: ${view.task}`, keyOf("take-theirs")),
+      choose("both", "Both", keyOf("take-both")),
+      choose("both-reversed", "Both, theirs first", keyOf("take-reversed")),
+      choose("base", "Base", keyOf("take-base")),
       rest.map(([choice, label, key, does]) =>
         button(label, does, { key, "data-key": `take ${choice}`, disabled: !can(choice), "aria-haspopup": "dialog", "aria-pressed": String(item.resolution?.choice === choice) })),
     ),
@@ -39,17 +40,17 @@ export function conflictPanel(review, { file, item }) {
       "div",
       { class: "versions", "data-scroll": `versions ${item.id}` },
       version("base", "Base: before either", item.base, base(item), null),
-      version("ours", `Ours: ${view.target}`, item.ours, changed(item, "ours"), maker(file.ours_by)),
+      version("ours", `Ours: ${file.ours_name}`, item.ours, changed(item, "ours"), maker(file.ours_by)),
       version("theirs", `Theirs: ${view.task}`, item.theirs, changed(item, "theirs"), maker(file.theirs_by)),
     ),
     make(
       "div",
       { class: "row", role: "group", "aria-label": "More" },
-      button("Previous open", () => review.move(-1, true), { key: "p", "data-key": "previous" }),
-      button("Next open", () => review.move(1, true), { key: "n", "data-key": "next" }),
-      button("Note…", () => review.note(), { key: "m", "data-key": "note", disabled: !item.resolution, "aria-haspopup": "dialog" }),
-      item.standing === "unconfirmed" ? button("Agree", () => review.confirm(), { key: "y", "data-key": "confirm" }) : null,
-      button("Preview the file", () => review.preview(), { key: "v", "data-key": "preview", "aria-haspopup": "dialog" }),
+      button("Previous open", () => review.move(-1, true), { key: keyOf("previous-open"), "data-key": "previous" }),
+      button("Next open", () => review.move(1, true), { key: keyOf("next-open"), "data-key": "next" }),
+      button("Note…", () => review.note(), { key: keyOf("note"), "data-key": "note", disabled: !item.resolution, "aria-haspopup": "dialog" }),
+      item.standing === "unconfirmed" ? button("Agree", () => review.confirm(), { key: keyOf("agree"), "data-key": "confirm" }) : null,
+      button("Preview the file", () => review.preview(), { key: keyOf("preview"), "data-key": "preview", "aria-haspopup": "dialog" }),
     ),
   ];
 }

@@ -105,7 +105,8 @@ export function runCheck(review) {
     try {
       const command = input.value.trim();
       const answer = await step(review.task, { do: "test", command: command === "" ? null : command });
-      said.replaceChildren(make("p", { class: "good" }, `✓ passed: ${answer.command}`));
+      const output = answer.output === "" ? make("p", { class: "quiet" }, "It wrote nothing.") : make("pre", { tabindex: "0", "aria-label": "What it wrote" }, answer.output);
+      said.replaceChildren(make("p", { class: "good" }, `✓ passed: ${answer.command}`), output);
     } catch (error) {
       said.replaceChildren(make("p", { class: "bad" }, "✗ did not pass"), make("pre", { tabindex: "0", "aria-label": "What it said" }, error.message), ...trouble({ ...error, message: "" }).slice(1));
     }

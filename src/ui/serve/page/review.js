@@ -2,6 +2,7 @@
 
 import { conflictPanel } from "./conflict.js";
 import { ask, editText, finish, preview, runCheck } from "./dialogs.js";
+import { keyOf, keysOf } from "./keys.js";
 import { button, count, make, replace, say, trouble } from "./make.js";
 import { get, step } from "./server.js";
 
@@ -53,35 +54,43 @@ class Review {
 
   keys() {
     const take = (choice) => () => this.take(choice);
-    return [
-      { key: "n", what: "next open conflict", does: () => this.move(1, true) },
-      { key: "p", what: "previous open conflict", does: () => this.move(-1, true) },
-      { key: "j", what: "next conflict, open or not", does: () => this.move(1, false) },
-      { key: "k", what: "previous conflict, open or not", does: () => this.move(-1, false) },
-      { key: "o", what: "take ours: the target's", does: take("ours") },
-      { key: "t", what: "take theirs: the task's", does: take("theirs") },
-      { key: "b", what: "take both, ours first", does: take("both") },
-      { key: "B", what: "take both, theirs first", does: take("both-reversed") },
-      { key: "0", what: "take what was there before either", does: take("base") },
-      { key: "e", what: "edit: write a text of your own", does: () => this.edit() },
-      { key: "a", what: "keep the file at another name", does: () => this.rename() },
-      { key: "m", what: "say why, in a note", does: () => this.note() },
-      { key: "y", what: "agree to what somebody decided in your region", does: () => this.confirm() },
-      { key: "u", what: "undo", does: () => this.again("undo", "taken back") },
-      { key: "r", what: "redo", does: () => this.again("redo", "done again") },
-      { key: "/", what: "search", does: () => this.parts.list.querySelector("input")?.focus() },
-      { key: "v", what: "preview the merged file", does: () => this.preview() },
-      { key: "c", what: "run the check on the result", does: () => runCheck(this) },
-      { key: "f", what: "finish", does: () => this.finish() },
-    ];
+    return keysOf({
+      "take-ours": take("ours"),
+      "take-theirs": take("theirs"),
+      "take-both": take("both"),
+      "take-reversed": take("both-reversed"),
+      "take-base": take("base"),
+      "file-ours": () => this.takeFile("ours"),
+      "file-theirs": () => this.takeFile("theirs"),
+      edit: () => this.edit(),
+      rename: () => this.rename(),
+      agree: () => this.confirm(),
+      finish: () => this.finish(),
+      check: () => runCheck(this),
+      "next-open": () => this.move(1, true),
+      "previous-open": () => this.move(-1, true),
+      next: () => this.move(1, false),
+      previous: () => this.move(-1, false),
+      first: () => this.end(0),
+      last: () => this.end(-1),
+      undo: () => this.again("undo", "taken back"),
+      redo: () => this.again("redo", "done again"),
+      preview: () => this.preview(),
+      note: () => this.note(),
+      search: () => this.parts.list.querySelector("input")?.focus(),
+      reload: () => this.load(null),
+      leave: () => {
+        location.hash = "#/board";
+      },
+    });
   }
 
   /** Opens or resumes it, for a purpose if none has begun yet. */
-  async load(purpose) {
+  async load(purpose, edits = false) {
     const turn = ++this.turn;
     try {
       if (this.policyCheck === null) this.policyCheck = (await get("board")).check ?? "";
-      const view = await step(this.task, { do: "open", purpose });
+      const view = await step(this.task, { do: "open", purpose, edits });
       // What was asked for later is newer, and was answered already or will be.
       if (turn !== this.turn) return;
       this.page.complain(null);
@@ -99,14 +108,14 @@ class Review {
   /** There is nothing to show. */
   closed(error) {
     this.view = null;
-    const open = (purpose, label) => button(label, () => this.load(purpose));
+    const open = (purpose, label, edits) => button(label, () => this.load(purpose, edits));
     this.parts.bar.replaceChildren();
     this.parts.list.replaceChildren();
     this.shape = null;
     this.parts.panel.replaceChildren(
       make("h1", {}, `No review of ${this.task}`),
       make("div", { role: "alert" }, trouble(error)),
-      make("p", { class: "row" }, open("land", "Open to land by a merge"), open("squash", "Open to land as one commit"), open("sync", "Open to bring the target's work in")),
+      make("p", { class: "row" }, open("land", "Open to land by a merge"), open("squash", "Open to land as one commit"), open("sync", "Open to bring the target's work in"), open(null, "Open to land, with the checkout's uncommitted edits", true)),
       make("p", {}, make("a", { href: "#/board" }, "Back to the board")),
     );
   }
@@ -148,6 +157,7 @@ class Review {
     this.view = view;
     if (view.moved) say(`A side has moved: ${count(view.moved.kept, "decision")} hold still, ${view.moved.gone} were about something else.`);
     for (const note of view.notes ?? []) say(note);
+    for (const names of view.lost ?? []) say(`Nothing would be left of a file that both sides renamed: keep it as ${names.join(" or ")}.`);
     const all = this.items();
     if (!all.some(({ item }) => item.id === this.at)) {
       this.at = (all.find(({ item }) => item.standing === "open") ?? all[0])?.item.id ?? null;
@@ -195,6 +205,24 @@ class Review {
     if (taken && wasOpen && this.at === now.item.id && this.view.open > 0) this.move(1, true);
   }
 
+  /** Takes a side of all that is open in the file. */
+  async takeFile(choice) {
+    const now = this.current();
+    if (!now) return;
+    const open = now.file.items.filter((item) => item.standing === "open" && item.choices.includes(choice));
+    if (open.length === 0) return say(`nothing is open in ${now.file.path} that can become ${choice}`);
+    for (const item of open) {
+      if (!(await this.act({ do: "take", conflict: item.id, choice }, choice))) return;
+    }
+    if (this.view?.open > 0) this.move(1, true);
+  }
+
+  /** To the first conflict, or the last. */
+  end(place) {
+    const item = this.view ? this.items().at(place)?.item : undefined;
+    if (item) this.select(item.id);
+  }
+
   async edit() {
     const now = this.current();
     if (!now || !now.item.choices.includes("text")) return say("this cannot be written by hand");
@@ -203,7 +231,7 @@ class Review {
       const draft = await step(this.task, { do: "draft", conflict: id });
       editText({
         path: now.file.path,
-        names: [this.view.target, this.view.task],
+        names: [now.file.ours_name, this.view.task],
         draft,
         begun: drafts.get(`${this.task} ${id}`),
         keep: (text) => (text === null ? drafts.delete(`${this.task} ${id}`) : drafts.set(`${this.task} ${id}`, text)),
@@ -264,15 +292,17 @@ class Review {
     replace(
       bar,
       make("h1", {}, `Review of ${view.task} `, make("span", { class: "quiet" }, what)),
+      view.edits ? make("p", { class: "quiet" }, `with uncommitted edits in ${view.edits.checkout}: ${view.edits.paths.join(", ")}`) : null,
+      view.more ? make("p", { class: "quiet" }, "Uncommitted edits come when all of this is decided.") : null,
       make("p", { class: "count", id: "count" }, view.open === 0 ? make("span", { class: "good" }, "✓ all decided") : `${view.open} of ${view.count} open`,
         view.unconfirmed > 0 ? make("span", { class: "warn" }, `, ${view.unconfirmed} to be agreed to`) : null),
       make(
         "div",
         { class: "row", role: "group", "aria-label": "The review" },
-        button("Undo", () => this.again("undo", "taken back"), { key: "u", "data-key": "undo", disabled: view.undo === 0 }),
-        button("Redo", () => this.again("redo", "done again"), { key: "r", "data-key": "redo", disabled: view.redo === 0 }),
-        button("Check", () => runCheck(this), { key: "c", "data-key": "check", "aria-haspopup": "dialog" }),
-        button("Finish", () => this.finish(), { key: "f", "data-key": "finish", class: view.open + view.unconfirmed === 0 ? "main" : null, "aria-haspopup": "dialog" }),
+        button("Undo", () => this.again("undo", "taken back"), { key: keyOf("undo"), "data-key": "undo", disabled: view.undo === 0 }),
+        button("Redo", () => this.again("redo", "done again"), { key: keyOf("redo"), "data-key": "redo", disabled: view.redo === 0 }),
+        button("Check", () => runCheck(this), { key: keyOf("check"), "data-key": "check", "aria-haspopup": "dialog" }),
+        button("Finish", () => this.finish(), { key: keyOf("finish"), "data-key": "finish", class: view.open + view.unconfirmed === 0 ? "main" : null, "aria-haspopup": "dialog" }),
         button("Give up", () => this.drop(), { "data-key": "drop", "aria-haspopup": "dialog" }),
       ),
     );
@@ -341,7 +371,7 @@ class Review {
         else event.target.blur();
       }
     };
-    return make("label", { class: "search" }, "Search ", make("kbd", {}, "/"),
+    return make("label", { class: "search" }, "Search ", make("kbd", {}, keyOf("search")),
       make("input", { type: "search", "data-key": "search", value: this.filter, oninput: typed, onkeydown: left, placeholder: "path, name or text" }));
   }
 

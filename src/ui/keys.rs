@@ -1,4 +1,5 @@
-//! The table of keys, from which the keys' doings, the help line and the page of all keys follow.
+//! The table of keys of a review, from which the keys' doings, the help line and the pages of all keys follow, on the
+//! terminal and in the browser.
 
 use std::fmt;
 
@@ -78,7 +79,8 @@ pub enum Place {
 }
 
 /// What a key does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the table says what each does")]
 pub enum Action {
     TakeOurs,
@@ -165,7 +167,7 @@ pub static TABLE: &[Binding] = &[
     row(DESK, &[Key::Char('b')], Action::TakeBoth, "both", "take both, the target's first"),
     row(DESK, &[Key::Char('B')], Action::TakeReversed, "reversed", "take both, the task's first"),
     row(DESK, &[Key::Char('a')], Action::TakeBase, "base", "leave it as it was before either"),
-    row(DESK, &[Key::Char('e')], Action::Edit, "edit", "write it yourself, in your editor"),
+    row(DESK, &[Key::Char('e')], Action::Edit, "edit", "write it yourself"),
     row(DESK, &[Key::Char('m')], Action::Rename, "move", "keep the file under another name"),
     row(DESK, &[Key::Char('y')], Action::Agree, "agree", "agree to what somebody decided in your region"),
     row(DESK, &[Key::Char('f')], Action::Finish, "finish", "land or sync with what was decided"),
@@ -211,6 +213,26 @@ pub static TABLE: &[Binding] = &[
 /// What a key does at a place.
 pub fn found(place: Place, key: Key) -> Option<&'static Binding> {
     TABLE.iter().find(|row| row.places.contains(&place) && row.keys.contains(&key))
+}
+
+/// The rows of a review as the page in the browser reads them, with the keys that are letters: all others are the browser's
+/// own.
+#[cfg(feature = "web")]
+pub fn script() -> String {
+    let letters = |row: &Binding| -> Vec<char> {
+        let letter = |key: &Key| if let Key::Char(letter) = key { Some(*letter) } else { None };
+        row.keys.iter().filter_map(letter).filter(|letter| *letter != ' ').collect()
+    };
+    let rows: Vec<_> = TABLE
+        .iter()
+        .filter(|row| row.places.contains(&Place::Desk))
+        .map(|row| serde_json::json!({ "action": row.action, "keys": letters(row), "what": row.what }))
+        .filter(|row| row["keys"].as_array().is_some_and(|keys| !keys.is_empty()))
+        .collect();
+    format!(
+        "// The keys of a review, from the table that the screen on the terminal has too.\n\nexport const TABLE = {};\n",
+        serde_json::Value::from(rows)
+    )
 }
 
 #[cfg(test)]
