@@ -16,6 +16,7 @@
 //! | 2 | [`ledger`] | the domain kept in refs: the ledger, reviews; intents that survive a kill, the journal of notices | decides policy |
 //! | 2 | [`merge`] | parties and their live trees, the conflict matrix, the commit that would land, what or who decides it | moves a ref |
 //! | 2 | [`guard`] | gathers what a hook judges, and judges it by the rules | writes anything |
+//! | 2 | [`agents`] | the harnesses that agents run in: what they ask, what they are answered, what a shell command writes | touches the ledger |
 //! | 2 | [`workspace`] | a task's worktree: its place, its copy of the lease, how it goes without loss | touches the ledger |
 //! | 3 | [`commands`] | one file a request: arguments, run, outcome | prints, exits, reads the environment |
 //! | 4 | [`ui`] | terminal text, JSON, the review's screen, the page in the browser, help, completions: who is asking | touches git |
@@ -44,6 +45,7 @@
 //! ([`ui::serve`]), is a process that somebody runs, and nothing depends on there being one. No stash is ever used. No
 //! lease state is kept in git's configuration, because worktrees made at the same time fight for that file.
 
+pub mod agents;
 pub mod base;
 pub mod commands;
 pub mod domain;

@@ -1,34 +1,23 @@
 //! `check`: before an edit: may I write here, and does somebody else have changes there.
 
-use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::base::failure::Explain;
 use crate::base::failure::Failure;
-use crate::base::failure::Kind;
 use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::text;
-use crate::domain::anchor::Met;
 use crate::domain::judge::Actor;
-use crate::domain::lease::Lease;
 use crate::domain::refused::Obstacle;
 use crate::domain::refused::Refused;
-use crate::domain::region::Region;
 use crate::domain::region::RegionSet;
-use crate::domain::region_error::Fault;
-use crate::domain::span::Edit;
 use crate::domain::span::Span;
 use crate::git::BStr;
-use crate::git::BString;
 use crate::git::ByteSlice;
 use crate::git::Oid;
 use crate::git::error::GitError;
 use crate::git::live::Side;
 use crate::git::memory::Memory;
-use crate::git::objects::EntryKind;
-use crate::git::paths;
 use crate::git::repo::Repo;
 use crate::guard::lines::Versions;
 use crate::ledger::state::State;
@@ -41,6 +30,11 @@ use crate::merge::party;
 
 use super::Context;
 use super::Outcome;
+use super::asking;
+use super::asking::Asked;
+use super::asking::BadPath;
+use super::asking::Seen;
+use super::asking::inside;
 use super::session::Session;
 
 /// Say before an edit whether you may write there, and who else has changes there.
@@ -88,29 +82,6 @@ pub struct Other {
     pub diff: Option<String>,
 }
 
-/// A path that cannot be checked.
-#[derive(Debug, thiserror::Error)]
-enum BadPath {
-    #[error("{0} is outside this checkout")]
-    Outside(String),
-    #[error("{0} is a folder: name files")]
-    Folder(String),
-    #[error("{path} has no such lines: {fault}")]
-    Lines { path: String, fault: Fault },
-}
-
-/// What is asked about: a file, or some of its lines.
-struct Asked {
-    path: BString,
-    lines: Option<Span>,
-}
-
-impl Explain for BadPath {
-    fn kind(&self) -> Kind {
-        Kind::Usage
-    }
-}
-
 impl Check {
     /// Looks at each path in each checkout.
     ///
@@ -133,7 +104,7 @@ impl Check {
             let path = asked.path.as_bstr();
             let mut row = Row {
                 path: text::visible(path),
-                lines: asked.lines.map(|span| span.to_string()),
+                lines: asked.lines.first().map(ToString::to_string),
                 verdict: "free",
                 may_write: true,
                 leases: Vec::new(),
@@ -152,8 +123,8 @@ impl Check {
                     Err(error) => row.unknown.push(format!("this checkout: {}", party::reason(&error))),
                 }
             }
-            let seen = Seen { versions: Versions(memory.repo()), head, here };
-            (row.may_write, row.leases) = judged(&session, &state, &actor, &commons, asked, &seen)?;
+            let (seen, versions) = (Seen { asked, head, here }, Versions(memory.repo()));
+            (row.may_write, row.leases) = judged(&session, &state, &actor, &commons, &seen, versions)?;
             row.verdict = row.judged();
             rows.push(row);
         }
@@ -200,34 +171,9 @@ fn target(session: &Session) -> Option<(String, Oid)> {
     Some((branch.strip_prefix("refs/heads/").unwrap_or(&branch).to_owned(), commit))
 }
 
-/// A path as git writes it, from what was typed in a folder.
-fn inside(checkout: &Path, folder: &Path, path: &Path) -> Result<BString, Failure> {
-    let mut whole = PathBuf::new();
-    for part in folder.join(path).components() {
-        match part {
-            Component::ParentDir => drop(whole.pop()),
-            Component::CurDir => {}
-            other => whole.push(other),
-        }
-    }
-    // The folder may have been reached by a link that git knows nothing of.
-    let below = whole.strip_prefix(checkout).map(Path::to_owned).or_else(|_| {
-        let real = |path: &Path| path.canonicalize();
-        let above = whole.parent().and_then(|above| real(above).ok()).zip(whole.file_name());
-        let whole = above.map_or_else(|| whole.clone(), |(above, name)| above.join(name));
-        whole.strip_prefix(real(checkout).unwrap_or_else(|_| checkout.to_owned())).map(Path::to_owned)
-    });
-    let outside = || BadPath::Outside(text::visible(path.to_string_lossy().as_bytes()));
-    let below = below.map_err(|_| outside())?;
-    if below.as_os_str().is_empty() || checkout.join(&below).is_dir() {
-        return Err(BadPath::Folder(text::visible(path.to_string_lossy().as_bytes())).into());
-    }
-    Ok(paths::to_git(&below)?)
-}
-
 /// What was typed: a path, with lines if they are written after it and no file has that name.
 fn asked(checkout: &Path, folder: &Path, typed: &Path) -> Result<Asked, Failure> {
-    let whole = || Ok(Asked { path: inside(checkout, folder, typed)?, lines: None });
+    let whole = || Ok(Asked { path: inside(checkout, folder, typed)?, lines: Vec::new() });
     let Some((path, lines)) = typed.to_str().and_then(|text| text.rsplit_once('#')) else { return whole() };
     let is_meant =
         lines.strip_prefix('L').is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()));
@@ -236,33 +182,7 @@ fn asked(checkout: &Path, folder: &Path, typed: &Path) -> Result<Asked, Failure>
     }
     let lines =
         Span::parse(lines).map_err(|fault| BadPath::Lines { path: text::visible(path.as_bytes()), fault })?;
-    Ok(Asked { path: inside(checkout, folder, Path::new(path))?, lines: Some(lines) })
-}
-
-/// What the caller's checkout has at a path.
-struct Seen<'a> {
-    versions: Versions<'a>,
-    head: Option<Oid>,
-    here: Side,
-}
-
-impl Seen<'_> {
-    /// How an edit of what is asked about would stand to leased lines. Of the whole file it may be about any line.
-    fn met(&self, lease: &Lease, region: &Region, asked: &Asked) -> Met {
-        let (Some((path, span)), Some((EntryKind::Blob | EntryKind::BlobExecutable, blob))) =
-            (region.lines(), self.here)
-        else {
-            return Met::Path;
-        };
-        let here = match self.versions.carried_to(path, span, &lease.base, blob, self.head) {
-            Ok(here) => here,
-            Err(why) => return Met::File(why),
-        };
-        match asked.lines {
-            Some(lines) if !here.is_touched(&[Edit::replacing(lines)]) => Met::Apart,
-            _ => Met::Lines(here),
-        }
-    }
+    Ok(Asked { path: inside(checkout, folder, Path::new(path))?, lines: vec![lines] })
 }
 
 /// Whether the leases let the caller write, and those that matter.
@@ -271,11 +191,10 @@ fn judged(
     state: &State,
     actor: &Actor,
     commons: &RegionSet,
-    asked: &Asked,
     seen: &Seen<'_>,
+    versions: Versions<'_>,
 ) -> Result<(bool, Vec<Obstacle>), Refused> {
-    let mut met = |lease: &Lease, region: &Region, _: &[u8]| Ok(seen.met(lease, region, asked));
-    match state.book.judge_lines(actor, [asked.path.as_slice()], commons, session.now, &mut met) {
+    match asking::judged(&state.book, actor, commons, session.now, std::slice::from_ref(seen), versions) {
         Ok(judgement) => Ok((true, judgement.parked)),
         Err(Refused::Trespass(obstacles)) => Ok((false, obstacles)),
         Err(refused) => Err(refused),

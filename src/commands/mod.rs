@@ -1,6 +1,8 @@
 //! Floor 3: one file a request: its arguments, what it does, what it answers. Nothing here prints or exits.
 
 pub mod abandon;
+pub mod accepting;
+pub mod asking;
 pub mod board;
 pub mod check;
 pub mod checkup;
@@ -12,6 +14,7 @@ pub mod deciding;
 pub mod doctor;
 pub mod facts;
 pub mod gone;
+pub mod guard;
 pub mod handover;
 pub mod hook;
 pub mod init;
@@ -43,6 +46,7 @@ pub mod uninstall;
 pub mod waiting;
 pub mod watch;
 
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::base::atomic::FileError;
@@ -105,6 +109,27 @@ pub struct Outcome {
     pub code: u8,
     /// Whether the answer has been given already, line by line, and neither face is to be shown.
     pub given: bool,
+}
+
+impl Context<'_> {
+    /// The same world, seen from another folder.
+    #[must_use]
+    pub fn at(&self, folder: &Path) -> Context<'_> {
+        Context {
+            folder: folder.to_owned(),
+            clock: self.clock,
+            told: self.told.clone(),
+            override_reason: self.override_reason.clone(),
+            merging: self.merging.clone(),
+            program: self.program.clone(),
+            home: self.home.clone(),
+            cargo_home: self.cargo_home.clone(),
+            probe: self.probe.clone(),
+            received: self.received.clone(),
+            json: self.json,
+            monitor: self.monitor,
+        }
+    }
 }
 
 impl Outcome {

@@ -20,6 +20,7 @@ use super::hidden;
 use super::paths;
 use super::repo::Repo;
 use super::run::Git;
+use super::run::ended;
 
 /// Uncommitted changes by where they are, each list sorted. A path can be in more than one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,6 +111,26 @@ impl Repo {
             .collect();
         paths.sort();
         Ok(paths)
+    }
+
+    /// Which of these paths git ignores here; one that it tracks is not ignored.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    pub fn ignored_among(&self, paths: &[&[u8]]) -> Result<Vec<BString>, GitError> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let git = Git::at(self.need_checkout()?).args(["check-ignore", "-z", "--stdin"]);
+        let command = git.to_string();
+        let output = git.input(paths.join(&0)).answer()?;
+        match output.status.code() {
+            Some(0 | 1) => {
+                let parts = output.stdout.split(|&byte| byte == 0).filter(|part| !part.is_empty());
+                Ok(parts.map(BString::from).collect())
+            }
+            _ => Err(GitError::Command { command, status: ended(output.status), stderr: output.stderr }),
+        }
     }
 
     /// The operation that has not been finished in this checkout, such as `rebase`.
@@ -280,7 +301,7 @@ fn porcelain(git: Git, more: &[&str]) -> Result<Vec<u8>, GitError> {
     let command = git.to_string();
     let output = git.answer()?;
     if !output.status.success() {
-        let status = super::run::ended(output.status);
+        let status = ended(output.status);
         return Err(GitError::Command { command, status, stderr: output.stderr });
     }
     if !output.stderr.trim_ascii().is_empty() {

@@ -125,6 +125,9 @@ table! {
     Check = commands::check::Check, &[
         ("git odyssey check src/auth/login.rs", "Before an edit: may I write here, and who else has changes there?"),
     ];
+    Guard = commands::guard::Guard, &[
+        ("git odyssey guard claude", "As an agent's own hook: reads what is about to happen, and answers."),
+    ];
     Release = commands::release::Release, &[("git odyssey release auth-refactor", "Give the regions back.")];
     Abandon = commands::abandon::Abandon, &[
         ("git odyssey abandon auth-refactor --reason 'wrong way'", "Save the work, then remove task and workspace."),

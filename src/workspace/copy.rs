@@ -3,6 +3,7 @@
 //! No decision is taken from a copy: whoever cleans or edits a folder would be somebody else afterwards. "Which task
 //! and fence am I" is answered by the note, which is in git's own folder for the checkout.
 
+use std::collections::BTreeMap;
 use std::io::Error;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -105,6 +106,24 @@ pub fn is_news(checkout: &Path, text: &str) -> Result<bool, FileError> {
         return Ok(false);
     }
     atomic::put(&told, text.as_bytes())?;
+    Ok(true)
+}
+
+/// As [`is_news`], of one of several things that texts are about.
+///
+/// # Errors
+/// As for [`is_news`].
+pub fn is_news_about(checkout: &Path, about: &str, text: &str) -> Result<bool, FileError> {
+    let Some(notes) = notes(checkout)? else { return Ok(true) };
+    let file = notes.join("heard.json");
+    // One that cannot be understood tells everything again.
+    let heard = atomic::read(&file)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let mut heard: BTreeMap<String, String> = heard.unwrap_or_default();
+    if heard.get(about).is_some_and(|known| known == text) {
+        return Ok(false);
+    }
+    heard.insert(about.to_owned(), text.to_owned());
+    atomic::put(&file, &serde_json::to_vec(&heard).unwrap_or_default())?;
     Ok(true)
 }
 
