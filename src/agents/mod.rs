@@ -11,7 +11,9 @@ pub mod gemini;
 pub mod opencode;
 pub mod patch;
 pub mod payload;
+pub mod prices;
 pub mod shell;
+pub mod transcripts;
 pub mod words;
 
 use std::path::PathBuf;

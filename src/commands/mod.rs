@@ -3,6 +3,7 @@
 pub mod abandon;
 pub mod accepting;
 pub mod asking;
+pub mod accounts;
 pub mod board;
 pub mod check;
 pub mod checkup;
@@ -43,12 +44,14 @@ pub mod sync;
 pub mod syncing;
 pub mod taking;
 pub mod uninstall;
+pub mod usage;
 pub mod waiting;
 pub mod watch;
 
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::agents::transcripts::Homes;
 use crate::base::atomic::FileError;
 use crate::base::clock::Clock;
 use crate::base::page::Page;
@@ -76,6 +79,10 @@ pub struct Context<'a> {
     pub home: Option<PathBuf>,
     /// `CARGO_HOME`, where cargo installs programs.
     pub cargo_home: Option<PathBuf>,
+    /// Where agents keep what they used.
+    pub agents: Homes,
+    /// A person's own table of prices, if there is one.
+    pub prices: Option<PathBuf>,
     /// Where a hook says that it fired, instead of judging: set by `git odyssey doctor`.
     pub probe: Option<PathBuf>,
     /// What a server's environment says of a push that it receives.

@@ -143,6 +143,11 @@ table! {
         ("git odyssey doctor", "Find what is wrong; nothing is changed."),
         ("git odyssey doctor --fix", "Mend what can be mended without losing anything."),
     ];
+    Usage = commands::usage::Usage, &[
+        ("git odyssey usage", "See what each task has used of the models, and what became of it."),
+        ("git odyssey usage --by model --since 2026-11-01", "See which models were used this month."),
+        ("git odyssey usage --by day --everywhere --csv", "Everything on this machine, for a spreadsheet."),
+    ];
     Server = commands::server::Server, &[
         ("git odyssey server install", "In a repository that others push to: let its hook judge every push."),
         ("git odyssey server install --remove", "Take the hook out again, byte for byte."),

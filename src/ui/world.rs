@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
+use crate::agents::transcripts::Homes;
 use crate::base::clock::Clock;
 use crate::base::clock::Timestamp;
 use crate::base::failure::Explain;
@@ -30,7 +31,7 @@ const LOG: &str = "GIT_ODYSSEY_LOG";
 const MERGED: &str = "GITHEAD_";
 
 /// The variables that a person may set or meet, and their meaning, for the manual page.
-pub const VARIABLES: [(&str, &str); 8] = [
+pub const VARIABLES: [(&str, &str); 9] = [
     (TASK, "The task whose process this is. Set, with the fence, for a command that `claim` starts."),
     (FENCE, "The fence under which the task's process may write."),
     ("GIT_ODYSSEY_WORKSPACE", "The workspace. Set for a command that `claim` starts; not read."),
@@ -42,6 +43,10 @@ pub const VARIABLES: [(&str, &str); 8] = [
     (
         "GIT_ODYSSEY_PUSHER",
         "On a server: who pushes, set where the person was recognised, for example for each key in `authorized_keys`.",
+    ),
+    (
+        "CLAUDE_CONFIG_DIR",
+        "Where Claude Code keeps its transcripts. For others CODEX_HOME, GEMINI_CLI_HOME and XDG_DATA_HOME, as they read them.",
     ),
     (LOG, "What to log on standard error, for example `debug` or `git_odyssey=trace`. Without it, nothing."),
     ("NO_COLOR", "If set and not empty, no colour, unless `--color always` asks for it."),
@@ -107,6 +112,8 @@ pub struct World {
     merging: Vec<String>,
     home: Option<PathBuf>,
     cargo_home: Option<PathBuf>,
+    agents: Homes,
+    prices: Option<PathBuf>,
     probe: Option<PathBuf>,
     received: Received,
 }
@@ -148,6 +155,9 @@ impl World {
             (None, None) => None,
         };
         let folder = |name: &'static str| variable(name).map(PathBuf::from);
+        let home = folder(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
+        let config = folder("XDG_CONFIG_HOME").filter(|config| config.is_absolute());
+        let config = config.or_else(|| home.as_ref().map(|home| home.join(".config")));
         Ok(World {
             folder: PathBuf::new(),
             program: PathBuf::new(),
@@ -155,8 +165,10 @@ impl World {
             told,
             override_reason: text(OVERRIDE)?,
             merging: Vec::new(),
-            home: folder(if cfg!(windows) { "USERPROFILE" } else { "HOME" }),
+            agents: Homes::of(home.clone(), folder),
+            home,
             cargo_home: folder("CARGO_HOME"),
+            prices: config.map(|config| config.join("git-odyssey/prices.toml")),
             probe: folder(PROBE),
             received: received(&variable),
         })
@@ -173,6 +185,8 @@ impl World {
             program: self.program,
             home: self.home,
             cargo_home: self.cargo_home,
+            agents: self.agents,
+            prices: self.prices,
             probe: self.probe,
             received: self.received,
             json,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
 
+use git_odyssey::agents::transcripts::Homes;
 use git_odyssey::base::atomic::FileError;
 use git_odyssey::base::clock::Clock;
 use git_odyssey::base::failure::Failure;
@@ -171,6 +172,8 @@ fn context<'a>(top: &Path, monitor: &'a Silent) -> Context<'a> {
         program: PathBuf::from(env!("CARGO_BIN_EXE_git-odyssey")),
         home: None,
         cargo_home: None,
+        agents: Homes::default(),
+        prices: None,
         probe: None,
         received: Received::default(),
         json: false,

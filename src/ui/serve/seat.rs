@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use crate::agents::transcripts::Homes;
 use crate::base::atomic::FileError;
 use crate::base::clock::Clock;
 use crate::commands::Context;
@@ -48,6 +49,8 @@ impl Seat {
             program: self.program.clone(),
             home: self.home.clone(),
             cargo_home: self.cargo_home.clone(),
+            agents: Homes::default(),
+            prices: None,
             probe: None,
             received: Received::default(),
             json: true,

@@ -1,0 +1,228 @@
+//! Accounts: every call of a model that agents tell of, with what it cost, and whose work it was.
+//!
+//! No agent has to help: each task works in a folder of its own, transcripts tell the folder, and the ledger tells who had the
+//! task at that time and what became of it.
+
+mod places;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use crate::agents::prices::PriceTable;
+use crate::agents::transcripts::Call;
+use crate::agents::transcripts::Homes;
+use crate::agents::transcripts::Name;
+use crate::agents::transcripts::Program;
+use crate::agents::transcripts::index::Index;
+use crate::agents::transcripts::index::News;
+use crate::base::clock::Timestamp;
+use crate::base::failure::Explain;
+use crate::base::failure::Failure;
+use crate::base::text;
+use crate::domain::episode;
+use crate::domain::episode::Episode;
+use crate::domain::episode::Episodes;
+use crate::domain::episode::Fate;
+use crate::domain::episode::Grant;
+use crate::domain::holder::Holder;
+use crate::domain::price;
+use crate::domain::price::Price;
+use crate::domain::task::TaskName;
+use crate::domain::usage::Spent;
+use crate::git::Oid;
+use crate::git::merge::Asker;
+use crate::git::merge::Side;
+use crate::ledger::codec::LeaseFile;
+use crate::ledger::history;
+
+use super::Context;
+use super::session::Session;
+use places::Place;
+use places::Places;
+
+/// From how much on a person is told that reading takes its time.
+const MUCH: u64 = 128 << 20;
+
+/// Everything that is known of what was used.
+pub struct Accounts<'a> {
+    session: &'a Session,
+    index: Index,
+    /// What the reading of transcripts met.
+    pub news: News,
+    /// The prices.
+    pub table: PriceTable,
+    /// What the ledger tells of all tasks.
+    pub episodes: Episodes,
+    /// The ledger's commits by the number of their event, the oldest first.
+    commits: Vec<Oid>,
+    places: Places,
+    /// What is there and was not read, and why.
+    pub unread: Vec<String>,
+}
+
+/// One call of a model.
+#[derive(Debug, Clone, Copy)]
+pub struct Charge<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// The model, as the program calls it.
+    pub model: &'a str,
+    /// Whose work it was.
+    pub owner: Owner<'a>,
+    /// What it used.
+    pub spent: Spent,
+}
+
+/// Whose work something was.
+#[derive(Debug, Clone, Copy)]
+pub enum Owner<'a> {
+    /// Another repository's, or nobody's.
+    Elsewhere,
+    /// This repository's, outside all workspaces.
+    NoTask,
+    /// A task's.
+    Task(&'a TaskName, Option<(&'a Episode, &'a Grant)>),
+}
+
+impl<'a> Accounts<'a> {
+    /// Reads what is new in all transcripts, and the ledger's history.
+    ///
+    /// # Errors
+    /// When the ledger, the index or the prices cannot be read. Transcripts that cannot be read are told in `news`.
+    pub fn open(session: &'a Session, context: &Context<'_>) -> Result<Accounts<'a>, Failure> {
+        let folder = session.ledger().folder();
+        let table = PriceTable::read(context.prices.as_deref())?;
+        let mut events = Vec::new();
+        for past in history::events(&session.repo)? {
+            events.push(past?);
+        }
+        events.reverse();
+        let episodes = Episodes::read(events.iter().map(|past| (past.at, &past.event)));
+        let commits = events.iter().map(|past| past.commit).collect();
+        let path = folder.join("usage");
+        let mut index = Index::open(&path)?;
+        let metrics: Vec<PathBuf> =
+            [folder.join("metrics.jsonl")].into_iter().filter(|path| path.exists()).collect();
+        let homes = Homes { metrics, ..context.agents.clone() };
+        let news = index.update(&homes, |bytes| {
+            if bytes > MUCH {
+                let much = bytes >> 20;
+                context
+                    .monitor
+                    .note(&format!("reading {much} MiB of transcripts; what was read is not read again"));
+            }
+        });
+        let mut places = Places::of(session, &mut index)?;
+        places.know(episodes.all().map(|life| &life.task));
+        // Without it the next one reads all of it again, and comes to the same.
+        if let Err(failure) = index.save(&path) {
+            tracing::debug!(%failure, "the index of transcripts was not written");
+        }
+        let database = context.agents.opencode.as_ref().map(|folder| folder.join("opencode.db"));
+        let unread = database.filter(|path| path.exists()).map(|path| {
+            format!(
+                "{} is a database, and is not read: what opencode has used since its version 1.2 is missing",
+                path.display()
+            )
+        });
+        let unread = unread.into_iter().collect();
+        Ok(Accounts { session, index, news, table, episodes, commits, places, unread })
+    }
+
+    /// How many lines of transcripts could not be understood.
+    pub fn damaged(&self) -> u64 {
+        self.index.damaged()
+    }
+
+    /// Tells `take` of every call.
+    pub fn each<'b>(&'b self, mut take: impl FnMut(Charge<'b>)) {
+        let names = self.index.names();
+        let mut prices: HashMap<Name, &[Price]> = HashMap::new();
+        let mut owners: HashMap<Name, Place<'b>> = HashMap::new();
+        for call in self.index.calls() {
+            let model = names.text(call.model);
+            let known = prices.entry(call.model).or_insert_with(|| self.table.prices.of_model(model));
+            let place =
+                owners.entry(call.folder).or_insert_with(|| self.places.find(names.text(call.folder)));
+            let at = Timestamp::from_second(call.at).unwrap_or_default();
+            take(Charge { at, model, owner: self.owner(*place, at), spent: spent(call, known, at) });
+        }
+    }
+
+    fn owner<'b>(&'b self, place: Place<'b>, at: Timestamp) -> Owner<'b> {
+        match place {
+            Place::Elsewhere => Owner::Elsewhere,
+            Place::Here => Owner::NoTask,
+            Place::Task(task) => {
+                let life = episode::at_time(self.episodes.lives(task), at);
+                Owner::Task(task, life.and_then(|life| Some((life, life.grant_at(at)?))))
+            }
+        }
+    }
+
+    /// Who had a task under a grant, if the ledger's commit can tell.
+    pub fn holder(&self, task: &TaskName, grant: &Grant) -> Option<Holder> {
+        let commit = self.commits.get(grant.event)?;
+        let path = format!("leases/{task}.toml");
+        let file = self.session.repo.file_at(*commit, path.as_str().into()).ok().flatten()?;
+        let lease = LeaseFile::from_toml(&file).ok()?.lease(self.session.ledger().case()).ok()?;
+        Some(lease.holder)
+    }
+
+    /// Finds which of the live tasks do not merge with their target as they are. Answers which could not be tried.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn find_conflicts(&mut self) -> Result<Vec<String>, Failure> {
+        let state = self.session.ledger().read()?;
+        let repo = &self.session.repo;
+        let mut unknown = Vec::new();
+        let mut asker = Asker::of(repo);
+        for life in self.episodes.all_mut().filter(|life| life.ended.is_none()) {
+            let Some(lease) = state.book.leases().iter().find(|lease| lease.task == life.task) else {
+                continue;
+            };
+            let Some(branch) = lease.branch() else { continue };
+            let side = |name: &str| -> Result<Option<Side>, Failure> {
+                Ok(repo.reference(name)?.map(|commit| Side { name: name.to_owned(), commit }))
+            };
+            let (Some(target), Some(own)) = (side(&lease.target)?, side(branch)?) else { continue };
+            if own.commit == target.commit {
+                continue;
+            }
+            match asker.ask([&target, &own]) {
+                Ok(merge) if merge.is_clean() => {}
+                Ok(_) => life.fate = Fate::Conflicted,
+                Err(error) => unknown.push(format!("{}: {error}", life.task)),
+            }
+        }
+        Ok(unknown)
+    }
+
+    /// What a person has to be told before trusting the sums: a line each.
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts: Vec<String> = self.news.failures.iter().map(|failure| with_causes(failure)).collect();
+        if self.damaged() > 0 {
+            let lines = usize::try_from(self.damaged()).unwrap_or(usize::MAX);
+            doubts.push(format!("{} of the transcripts could not be understood", text::count(lines, "line")));
+        }
+        doubts.extend(self.unread.iter().cloned());
+        doubts
+    }
+}
+
+fn with_causes(error: &dyn Explain) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+fn spent(call: &Call, prices: &[Price], at: Timestamp) -> Spent {
+    let cost = |price: &Price| match call.program {
+        // One point tells of many calls.
+        Program::Metrics => price.cost_of_sum(call.tokens),
+        Program::Claude | Program::Codex | Program::Gemini | Program::Opencode => price.cost(call.tokens),
+    };
+    Spent::call(call.tokens, price::at_time(prices, at).map(cost))
+}
