@@ -25,6 +25,7 @@ pub mod log;
 pub mod notes;
 pub mod overriding;
 pub mod park;
+pub mod plan;
 pub mod precedent;
 pub mod receive;
 pub mod recover;
@@ -47,6 +48,7 @@ pub mod uninstall;
 pub mod usage;
 pub mod waiting;
 pub mod watch;
+pub mod workflow;
 
 use std::path::Path;
 use std::path::PathBuf;

@@ -25,3 +25,5 @@ pub mod task;
 pub mod transition;
 pub mod ttl;
 pub mod usage;
+pub mod workflow;
+pub mod written;

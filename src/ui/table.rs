@@ -136,6 +136,10 @@ table! {
         ("git odyssey salvage list", "See what was saved."),
         ("git odyssey salvage restore auth-refactor", "Have an abandoned task's files back."),
     ];
+    Plan = commands::plan::Plan, &[
+        ("git odyssey plan spring.toml", "See what a workflow would do, in which order and by whom."),
+        ("git odyssey plan spring.toml --var lang=de --dot", "With a value for its texts, as a drawing for Graphviz."),
+    ];
     Compact = commands::compact::Compact, &[
         ("git odyssey compact", "Fold the ledger's history into an archive, while everybody goes on."),
     ];

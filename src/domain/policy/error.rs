@@ -1,6 +1,5 @@
 //! What can be wrong with a policy file, and where.
 
-use std::fmt;
 use std::ops::Range;
 
 use super::command::BadCommand;
@@ -8,34 +7,7 @@ use super::key;
 use super::merging::UnknownStrategy;
 use crate::base::failure::Explain;
 use crate::base::text;
-
-/// A place in the file: line and column from 1, the column in letters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// The line, from 1.
-    pub line: usize,
-    /// The column in letters, from 1.
-    pub column: usize,
-}
-
-impl Position {
-    /// The place of a byte in the text.
-    pub(super) fn of(text: &str, span: &Range<usize>) -> Position {
-        let before = &text.as_bytes()[..span.start.min(text.len())];
-        let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-        Position {
-            line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
-            // A letter is a byte that does not continue another.
-            column: line.iter().filter(|byte| **byte & 0xc0 != 0x80).count() + 1,
-        }
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
-}
+pub use crate::domain::written::Position;
 
 /// What is wrong with a policy file. It shows as `3:7: unknown key `comons``, to be put behind the file's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,9 @@
 //! The keys of the policy file, and what someone who mistyped one may have meant.
 
+use crate::domain::written::listed;
+pub(super) use crate::domain::written::name_hint;
+use crate::domain::written::nearest;
+
 /// The keys of each table; those of `regions` are free.
 pub(super) const KEYS: [(&str, &[&str]); 7] = [
     ("", &["target", "ttl", "commons", "regions", "workspace", "land", "merge", "on", "ledger", "review"]),
@@ -36,42 +40,6 @@ pub(super) fn hint(table: &str, key: &str) -> String {
 /// What to do about an unknown strategy.
 pub(super) fn strategy_hint(name: &str) -> String {
     name_hint(name, &STRATEGIES, "strategies")
-}
-
-/// What to do about a name that is none of those that there are.
-pub(super) fn name_hint(name: &str, known: &[&str], all: &str) -> String {
-    match nearest(name, known) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the {all} are {}", listed(known)),
-    }
-}
-
-fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// The name that is a slip of the finger away, if one is.
-fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
-    let distances = names.iter().map(|name| (distance(written, name), *name));
-    let (steps, name) = distances.min_by_key(|(steps, _)| *steps)?;
-    // Of short names two slips make any other.
-    (steps <= name.len().div_ceil(3).min(2)).then_some(name)
-}
-
-/// How many letters must be put in, taken out or changed to make one word of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (above, letter) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = above + 1;
-        for column in 0..other.len() {
-            let changed = diagonal + usize::from(letter != other[column]);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]
