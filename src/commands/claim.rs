@@ -178,14 +178,7 @@ impl Claim {
             return Err(ClaimError::EmptyCommand(String::new()).into());
         }
         let session = Session::open(context)?;
-        // Looked at before anything is written: what the hooks would stumble over, and a repository that has none.
-        if !session.ledger().is_prepared()? {
-            return Err(LedgerError::NotPrepared.into());
-        }
-        session.commons()?;
-        session.disposable()?;
-        init::heed_silence(&session, context)?;
-        let (answer, lease) = self.granted(&session, context)?;
+        let (answer, lease) = self.claimed(&session, context)?;
         let path = answer.path.clone();
         if self.command.is_empty() {
             return Ok(Outcome::new(page(&lease, &answer, session.now), &answer));
@@ -202,6 +195,21 @@ impl Claim {
         let mut outcome = Outcome::new(page(&lease, &answer, session.now), &answer);
         outcome.code = code;
         Ok(outcome)
+    }
+
+    /// Decides the claim and makes the workspace, and runs nothing in it but what the policy says.
+    ///
+    /// # Errors
+    /// As for [`Claim::run`].
+    pub fn claimed(&self, session: &Session, context: &Context<'_>) -> Result<(Granted, Lease), Failure> {
+        // Looked at before anything is written: what the hooks would stumble over, and a repository that has none.
+        if !session.ledger().is_prepared()? {
+            return Err(LedgerError::NotPrepared.into());
+        }
+        session.commons()?;
+        session.disposable()?;
+        init::heed_silence(session, context)?;
+        self.granted(session, context)
     }
 
     fn granted(&self, session: &Session, context: &Context<'_>) -> Result<(Granted, Lease), Failure> {

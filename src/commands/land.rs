@@ -1,5 +1,7 @@
 //! `land`: merges a task into its target and ends its lease, in one transaction.
 
+pub mod error;
+
 use std::path::PathBuf;
 
 use crate::base::failure::Explain;
@@ -18,7 +20,6 @@ use crate::domain::policy;
 use crate::domain::policy::Strategy;
 use crate::domain::refused::Refused;
 use crate::domain::task::TaskName;
-use crate::git::BString;
 use crate::git::Oid;
 use crate::git::error::GitError;
 use crate::git::repo::Repo;
@@ -34,6 +35,8 @@ use crate::merge::result::Parts;
 use crate::merge::strategy::decision::Decision;
 use crate::workspace::process;
 use crate::workspace::setup;
+
+use error::LandError;
 
 use super::Context;
 use super::Outcome;
@@ -80,6 +83,9 @@ pub struct Land {
     /// What decides conflicts.
     #[command(flatten)]
     pub deciding: Deciding,
+    /// The tree that was merged and checked before, together with others: land only exactly this, and run no check.
+    #[arg(skip)]
+    pub checked: Option<Oid>,
 }
 
 /// What a landing answers.
@@ -107,67 +113,6 @@ pub struct Landed {
     pub carried: Option<Along>,
     /// What became of the workspace.
     pub workspace: Removed,
-}
-
-/// Why work does not land.
-#[derive(Debug, thiserror::Error)]
-enum LandError {
-    #[error("{0} has no branch: its work is in the checkout that it was claimed for")]
-    Here(TaskName),
-    #[error("{0} has nothing to land: {1} has all its commits")]
-    Nothing(TaskName, String),
-    #[error("the branch {0} is gone")]
-    NoBranch(String),
-    #[error("the workspace of {task} has edits that are not committed: {}", removal::listed(.paths))]
-    Uncommitted { task: TaskName, path: PathBuf, paths: Vec<BString> },
-    #[error("the workspace of {task} is in the middle of {operation}")]
-    UnderWay { task: TaskName, path: PathBuf, operation: String },
-    #[error("the workspace of {task} is not on its branch {branch}")]
-    OffBranch { task: TaskName, path: PathBuf, branch: String },
-    #[error("{0} has no commit any more")]
-    NoTarget(String),
-    #[error("{task} does not follow {target}: it has moved since")]
-    NotAhead { task: TaskName, target: String },
-    #[error("what lands of {0} is not what its review was about any more")]
-    Other(TaskName),
-    #[error("--check '{command}': {reason}")]
-    BadCheck { command: String, reason: String },
-}
-
-impl Explain for LandError {
-    fn kind(&self) -> Kind {
-        match self {
-            LandError::BadCheck { .. } => Kind::Usage,
-            _ => Kind::Refused,
-        }
-    }
-
-    fn hints(&self) -> Vec<String> {
-        match self {
-            LandError::Here(task) | LandError::Nothing(task, _) => {
-                vec![format!("end the lease: git odyssey release {task}")]
-            }
-            LandError::NoBranch(_) => vec!["see what happened: git odyssey doctor".to_owned()],
-            LandError::Uncommitted { path, .. } => {
-                vec![format!("commit or remove them there: git -C {} status", path.display())]
-            }
-            LandError::UnderWay { path, .. } => {
-                vec![format!("finish or abort it there: git -C {} status", path.display())]
-            }
-            LandError::OffBranch { path, branch, .. } => {
-                let short = branch.trim_start_matches("refs/heads/");
-                vec![format!("go back to it: git -C {} switch {short}", path.display())]
-            }
-            LandError::NoTarget(_) => Vec::new(),
-            LandError::Other(task) => {
-                vec![format!("nothing has moved; look again: git odyssey review {task} --list")]
-            }
-            LandError::NotAhead { task, .. } => {
-                vec![format!("merge it instead: git odyssey land {task} --merge, or --rebase")]
-            }
-            LandError::BadCheck { .. } => vec!["for shell syntax write: --check \"sh -c '…'\"".to_owned()],
-        }
-    }
 }
 
 /// How often a landing starts anew because the target moved meanwhile.
@@ -224,7 +169,11 @@ impl Land {
         }
         let overridden = judge(session, context, &lease, &commits, old)?;
         let merged = self.merged(session, context, &lease, (tip, old), &commits, reviewed)?;
-        if let Some(words) = self.check(session)? {
+        if let Some(tree) = self.checked {
+            if session.repo.commit(merged.commit).map_err(Failure::from)?.tree != tree {
+                return Err(Failure::from(LandError::Moved(short(&lease.target).to_owned())).into());
+            }
+        } else if let Some(words) = self.check(session)? {
             check(session, &lease, branch, workspace.as_ref(), merged.commit, &words)?;
         }
         if let Some(refusal) = overridden {
@@ -267,7 +216,11 @@ impl Land {
         }
     }
 
-    fn merged(
+    /// The commit that would land on a commit of the target's.
+    ///
+    /// # Errors
+    /// When it cannot be made, a conflict among the reasons.
+    pub fn merged(
         &self,
         session: &Session,
         context: &Context<'_>,
@@ -293,7 +246,11 @@ impl Land {
         Ok(merged)
     }
 
-    fn check(&self, session: &Session) -> Result<Option<Vec<String>>, Failure> {
+    /// What has to pass before it lands, if anything.
+    ///
+    /// # Errors
+    /// When the check that was asked for cannot be run.
+    pub fn check(&self, session: &Session) -> Result<Option<Vec<String>>, Failure> {
         let Some(command) = &self.check else { return Ok(session.policy.land.check.clone()) };
         let bad = |reason: String| LandError::BadCheck { command: command.clone(), reason };
         Ok(Some(policy::words(command).map_err(|reason| bad(reason.to_string()))?))
@@ -351,7 +308,10 @@ impl From<Failure> for Attempt {
 }
 
 /// The workspace, if there is one; it has to be clean and on its branch, so that nothing is left behind.
-fn clean_workspace(session: &Session, lease: &Lease, branch: &str) -> Result<Option<Repo>, Failure> {
+///
+/// # Errors
+/// When it is not.
+pub fn clean_workspace(session: &Session, lease: &Lease, branch: &str) -> Result<Option<Repo>, Failure> {
     let Some(worktree) = session.workspace(lease)?.filter(|worktree| !worktree.missing) else {
         return Ok(None);
     };
@@ -417,7 +377,10 @@ pub fn judge(
 }
 
 /// Runs the check in the workspace on the merged result, and puts the workspace back on its branch.
-fn check(
+///
+/// # Errors
+/// When it fails, cannot be run, or leaves changes behind.
+pub fn check(
     session: &Session,
     lease: &Lease,
     branch: &str,

@@ -44,13 +44,19 @@ pub struct Resume {
     pub ttl: Option<Duration>,
 }
 
+/// What going on answers.
 #[derive(Debug, serde::Serialize)]
-struct Resumed {
-    task: TaskName,
-    fence: Fence,
-    holder: Holder,
-    path: Option<PathBuf>,
-    expires_at: Timestamp,
+pub struct Resumed {
+    /// The task.
+    pub task: TaskName,
+    /// The fence of the new grant.
+    pub fence: Fence,
+    /// Who goes on with it.
+    pub holder: Holder,
+    /// The workspace, if there is one here.
+    pub path: Option<PathBuf>,
+    /// When others may take it over, unless it is renewed.
+    pub expires_at: Timestamp,
 }
 
 impl Resume {
@@ -59,6 +65,23 @@ impl Resume {
     /// # Errors
     /// When it is active, or somebody else has come to hold its regions.
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
+        let (resumed, lease) = self.resumed(context)?;
+        let mut page = Page::default();
+        page.put(Label::Good, "resumed ").put(Label::Name, resumed.task.as_str()).put(Label::Plain, " for ");
+        page.put(Label::Person, lease.holder.name())
+            .put(Label::Plain, format!(", fence {}, for ", lease.fence));
+        page.put(Label::Time, text::duration(lease.left(context.clock.now()))).end();
+        if let Some(path) = &resumed.path {
+            page.line(Label::Place, path.display().to_string());
+        }
+        Ok(Outcome::new(page, &resumed))
+    }
+
+    /// As [`Resume::run`], and answers the lease.
+    ///
+    /// # Errors
+    /// As for [`Resume::run`].
+    pub fn resumed(&self, context: &Context<'_>) -> Result<(Resumed, Lease), Failure> {
         let session = Session::open(context)?;
         recover::cut_off(&session, context)?;
         let task = session.task(self.task.as_ref())?;
@@ -117,14 +140,6 @@ impl Resume {
                 None
             }
         };
-        let mut page = Page::default();
-        page.put(Label::Good, "resumed ").put(Label::Name, task.as_str()).put(Label::Plain, " for ");
-        page.put(Label::Person, lease.holder.name())
-            .put(Label::Plain, format!(", fence {}, for ", lease.fence));
-        page.put(Label::Time, text::duration(lease.left(session.now))).end();
-        if let Some(path) = &path {
-            page.line(Label::Place, path.display().to_string());
-        }
         let resumed = Resumed {
             task,
             fence: lease.fence,
@@ -132,7 +147,7 @@ impl Resume {
             path,
             expires_at: lease.expires_at,
         };
-        Ok(Outcome::new(page, &resumed))
+        Ok((resumed, lease))
     }
 }
 

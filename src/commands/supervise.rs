@@ -109,7 +109,16 @@ fn until_beat(third: Duration, now: Timestamp, repo: &Repo) -> Duration {
     if left < third / 4 { left + third } else { left }
 }
 
-fn renew(session: &Session, context: &Context<'_>, lease: &Lease, workspace: &Path) -> Result<(), Failure> {
+/// Renews a lease under the fence that it was granted with.
+///
+/// # Errors
+/// When it was granted anew since, or ended.
+pub fn renew(
+    session: &Session,
+    context: &Context<'_>,
+    lease: &Lease,
+    workspace: &Path,
+) -> Result<(), Failure> {
     let now = context.clock.now();
     let renewed = session.ledger().change(now, |state| -> Result<_, LedgerError> {
         let (renewed, entry) = state.book.renew(&lease.task, lease.fence, None, now)?;
@@ -119,15 +128,17 @@ fn renew(session: &Session, context: &Context<'_>, lease: &Lease, workspace: &Pa
     Ok(())
 }
 
+/// The exit code for how a command ended: its own, or 128 and more when a signal ended it.
 #[cfg(unix)]
-fn code(status: ExitStatus) -> u8 {
+pub fn code(status: ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt;
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
     u8::try_from(code).unwrap_or(1)
 }
 
+/// The exit code for how a command ended.
 #[cfg(not(unix))]
-fn code(status: ExitStatus) -> u8 {
+pub fn code(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 

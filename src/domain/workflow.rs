@@ -5,6 +5,7 @@ mod error;
 mod file;
 mod matrix;
 pub mod order;
+pub mod progress;
 mod reading;
 mod template;
 

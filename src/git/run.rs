@@ -292,6 +292,17 @@ pub fn end_group(child: &mut Child) -> std::io::Result<()> {
     child.wait().map(drop)
 }
 
+/// Asks a child that leads a group of its own, and where there are groups all that it started, to end. Where there are none nothing
+/// is asked.
+#[expect(clippy::disallowed_methods, reason = "the system's own way to signal a group")]
+pub fn ask_group_to_end(child: &Child) {
+    if cfg!(unix) {
+        let group = format!("-{}", child.id());
+        // Whoever asks looks whether it has ended, and makes it end when it does not.
+        let _ = Command::new("kill").args(["-TERM", "--", &group]).stderr(Stdio::null()).status();
+    }
+}
+
 /// A git that answers one question after the other. Ends with this value.
 #[derive(Debug)]
 pub struct Conversation {

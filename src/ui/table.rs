@@ -140,6 +140,10 @@ table! {
         ("git odyssey plan spring.toml", "See what a workflow would do, in which order and by whom."),
         ("git odyssey plan spring.toml --var lang=de --dot", "With a value for its texts, as a drawing for Graphviz."),
     ];
+    Run = commands::run::Run, &[
+        ("git odyssey run spring.toml", "Do it: agents in workspaces of their own, and what they did lands."),
+        ("git odyssey run spring.toml --json", "The same for a program: what happens, one JSON object a line."),
+    ];
     Compact = commands::compact::Compact, &[
         ("git odyssey compact", "Fold the ledger's history into an archive, while everybody goes on."),
     ];
@@ -164,6 +168,8 @@ table! {
     ];
     #[command(hide = true)]
     Hook = commands::hook::Hook, &[];
+    #[command(hide = true)]
+    Keep = commands::keep::Keep, &[];
 }
 
 /// A variant's name as it is typed: `MergePreview` is `merge-preview`.

@@ -1,6 +1,7 @@
 //! Floor 2: a task's worktree: where it is, who works in it, how it is made ready and how it goes without loss.
 
 pub mod copy;
+pub mod lifeline;
 pub mod place;
 pub mod preserve;
 pub mod process;

@@ -252,14 +252,16 @@ impl Drop for Running {
     }
 }
 
+/// Lets a command lead a group of its own: it and all that it starts can be ended together.
 #[cfg(unix)]
-fn own_group(command: &mut Command) {
+pub fn own_group(command: &mut Command) {
     use std::os::unix::process::CommandExt;
     command.process_group(0);
 }
 
+/// There are no groups here.
 #[cfg(not(unix))]
-fn own_group(_: &mut Command) {}
+pub fn own_group(_: &mut Command) {}
 
 /// Runs a person's editor on a file, with the terminal to itself; as git does it, by a shell.
 ///

@@ -59,7 +59,8 @@ pub fn finish(
     let outcome = match purpose {
         Purpose::Land | Purpose::Squash => {
             let (merge, squash) = (purpose == Purpose::Land, purpose == Purpose::Squash);
-            let land = Land { task, merge, squash, rebase: false, ff_only: false, check, keep, deciding };
+            let (rebase, ff_only, checked) = (false, false, None);
+            let land = Land { task, merge, squash, rebase, ff_only, check, keep, deciding, checked };
             let landed = land.land(context, reviewed)?;
             Outcome::new(land::page(&landed), &landed)
         }

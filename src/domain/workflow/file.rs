@@ -67,7 +67,7 @@ pub(super) struct File {
 pub(super) struct BudgetFile {
     pub(super) tokens: Option<Spanned<i64>>,
     pub(super) money: Option<Spanned<Value>>,
-    pub(super) minutes: Option<Spanned<i64>>,
+    pub(super) minutes: Option<Spanned<Value>>,
 }
 
 #[derive(Debug, serde::Deserialize)]

@@ -1,16 +1,16 @@
 //! From the files of a workflow to its tasks: values put in, matrices unfolded, names looked up.
 
+mod values;
+
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::ops::Range;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::Value;
 
-use super::Budget;
 use super::Landing;
 use super::MOST_TASKS;
 use super::Moment;
@@ -21,7 +21,6 @@ use super::agents::AGENTS;
 use super::agents::Agent;
 use super::error::Problem;
 use super::error::WorkflowError;
-use super::file::BudgetFile;
 use super::file::Sheet;
 use super::file::TaskFile;
 use super::file::TierFile;
@@ -31,12 +30,13 @@ use super::matrix::Cell;
 use super::order;
 use super::order::Overlap;
 use super::template;
-use crate::domain::policy;
-use crate::domain::policy::BadCommand;
 use crate::domain::policy::Strategy;
 use crate::domain::region::RegionError;
 use crate::domain::region::RegionSet;
 use crate::domain::task::TaskName;
+use values::budget;
+use values::within;
+use values::words;
 
 /// What a workflow is made of besides its files' texts.
 pub trait Sources {
@@ -458,67 +458,6 @@ fn tier_of(sheet: &Sheet, name: &Spanned<String>, tier: &TierFile) -> Result<Tie
     let holder =
         tier.holder.as_ref().or(tier.agent.as_ref()).map_or(name.get_ref(), Spanned::get_ref).clone();
     Ok(Tier { command, model, next: tier.next.as_ref().map(|next| next.get_ref().clone()), holder })
-}
-
-fn words(sheet: &Sheet, written: &Spanned<Value>) -> Result<Vec<String>, WorkflowError> {
-    let wrong = |problem| sheet.wrong(&written.span(), problem);
-    match written.get_ref() {
-        Value::String(command) => {
-            policy::words(command).map_err(|reason| wrong(Problem::Command(command.clone(), reason)))
-        }
-        Value::Array(list) if list.iter().all(Value::is_str) => {
-            let words: Vec<String> = list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-            match words.first() {
-                Some(first) if !first.is_empty() => Ok(words),
-                _ => Err(wrong(Problem::Command(String::new(), BadCommand::Empty))),
-            }
-        }
-        _ => Err(wrong(Problem::Type("a command is a string or an array of its words"))),
-    }
-}
-
-fn budget(sheet: &Sheet, written: Option<&BudgetFile>) -> Result<Budget, WorkflowError> {
-    let Some(written) = written else { return Ok(Budget::default()) };
-    let most = u64::from(u32::MAX) * 1_000;
-    let tokens =
-        written.tokens.as_ref().map(|tokens| within(sheet, tokens, "tokens", 0, most)).transpose()?;
-    let minutes =
-        written.minutes.as_ref().map(|minutes| within(sheet, minutes, "minutes", 0, 525_600)).transpose()?;
-    let micros = match &written.money {
-        None => None,
-        Some(money) => {
-            let amount = match money.get_ref() {
-                Value::Integer(whole) => Some(*whole as f64),
-                Value::Float(amount) => Some(*amount),
-                _ => None,
-            };
-            match amount.filter(|amount| (0.0..=1_000_000.0).contains(amount)) {
-                // Rounded to a millionth; a million dollars has 12 digits, which a float holds.
-                Some(amount) => Some((amount * 1_000_000.0).round() as u64),
-                None => {
-                    let problem = Problem::Type("money is a number of US dollars from 0 to 1000000");
-                    return Err(sheet.wrong(&money.span(), problem));
-                }
-            }
-        }
-    };
-    Ok(Budget { tokens, micros, time: minutes.map(|minutes| Duration::from_secs(minutes * 60)) })
-}
-
-fn within(
-    sheet: &Sheet,
-    number: &Spanned<i64>,
-    what: &'static str,
-    least: u64,
-    most: u64,
-) -> Result<u64, WorkflowError> {
-    match u64::try_from(*number.get_ref()) {
-        Ok(value) if (least..=most).contains(&value) => Ok(value),
-        _ => {
-            let found = number.get_ref().to_string();
-            Err(sheet.wrong(&number.span(), Problem::Range { what, least, most, found }))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! What a workflow's files come to, and what is said of everything that can be wrong in them.
 
+use super::super::Budget;
 use super::*;
 use crate::base::failure::Explain;
 use crate::domain::automaton::Case;
 use crate::domain::lease;
 use crate::domain::policy::Strategy;
 use proptest::prelude::*;
+use std::time::Duration;
 
 /// A target of four files, and one prompt.
 struct Fixed;

@@ -1,0 +1,190 @@
+//! What a runner has done in threads beside it: tasks granted, work committed, parked, saved.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::base::atomic;
+use crate::base::failure::Explain;
+use crate::base::failure::Failure;
+use crate::commands::Context;
+use crate::commands::claim::Claim;
+use crate::commands::park::Park;
+use crate::commands::release::Release;
+use crate::commands::removal;
+use crate::commands::resume::Resume;
+use crate::commands::session::Session;
+use crate::commands::supervise;
+use crate::domain::book::Work;
+use crate::domain::holder::Holder;
+use crate::domain::lease::Lease;
+use crate::domain::task::TaskName;
+use crate::domain::workflow::Task;
+use crate::domain::workflow::Tier;
+use crate::domain::workflow::progress::Track;
+use crate::git::repo::Repo;
+use crate::git::run::Git;
+use crate::workspace::setup;
+
+use super::prompt;
+
+/// A task that was granted, and where its work is done.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    /// Its lease.
+    pub lease: Lease,
+    /// Its workspace.
+    pub path: PathBuf,
+    /// Whether there is work of an earlier attempt in it.
+    pub goes_on: bool,
+}
+
+/// What an agent that was content has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Commits that the target has not.
+    Commits,
+    /// Nothing new.
+    Nothing,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum JobError {
+    #[error("the workspace of {0} is gone")]
+    NoWorkspace(TaskName),
+    #[error("'{0}' cannot be a holder's name")]
+    Holder(String),
+}
+
+impl Explain for JobError {
+    fn hints(&self) -> Vec<String> {
+        match self {
+            JobError::NoWorkspace(task) => {
+                vec![format!("bring it back, or give the task up: git odyssey abandon {task}")]
+            }
+            JobError::Holder(_) => vec!["name another in the tier: holder = \"…\"".to_owned()],
+        }
+    }
+}
+
+/// Claims a task; one that has a lease already, which is ours, goes on under a new fence: whoever worked on it before does not
+/// write any more.
+///
+/// # Errors
+/// When a region is held by somebody else, or there is no workspace.
+pub fn begin(context: &Context<'_>, task: &Task, tier: &Tier) -> Result<Granted, Failure> {
+    let session = Session::open(context)?;
+    let holder: Holder =
+        format!("agent:{}", tier.holder).parse().map_err(|_| JobError::Holder(tier.holder.clone()))?;
+    let book = session.ledger().read()?.book;
+    let Some(lease) = book.get(&task.name) else {
+        let claim = claim(task, holder);
+        let (granted, lease) = claim.claimed(&session, context)?;
+        return Ok(Granted { lease, path: granted.path, goes_on: false });
+    };
+    if lease.is_active() {
+        park(context, &task.name, "its runner goes on with it")?;
+    }
+    let resume = Resume { task: Some(task.name.clone()), holder: Some(holder), ttl: None };
+    let (resumed, lease) = resume.resumed(context)?;
+    let path = resumed.path.ok_or_else(|| JobError::NoWorkspace(task.name.clone()))?;
+    Ok(Granted { lease, path, goes_on: true })
+}
+
+fn claim(task: &Task, holder: Holder) -> Claim {
+    Claim {
+        task: task.name.clone(),
+        regions: task.regions.clone(),
+        holder: Some(holder),
+        ttl: None,
+        shared: false,
+        wait: None,
+        base: None,
+        here: false,
+        stack: false,
+        take_over: false,
+        command: Vec::new(),
+    }
+}
+
+/// Commits what an agent has left uncommitted, in its name.
+///
+/// # Errors
+/// When it cannot be committed; it stays in the workspace.
+pub fn settle(context: &Context<'_>, granted: &Granted) -> Result<Settled, Failure> {
+    let session = Session::open(context)?;
+    let (lease, path) = (&granted.lease, &granted.path);
+    let workspace = Repo::open(path)?;
+    if !workspace.changes_by_git()?.is_empty() {
+        let variables = setup::variables(lease, path);
+        let git = |arguments: &[&str]| {
+            let git = Git::at(path).args(arguments);
+            variables.iter().fold(git, |git, (name, value)| git.env(name, value))
+        };
+        git(&["add", "--all"]).run()?;
+        let message = format!("{}: what its agent left uncommitted", lease.task);
+        git(&["commit", "--quiet", "--message", &message]).run()?;
+    }
+    let tip = workspace.head()?.commit();
+    let target = session.repo.reference(&lease.target)?;
+    let new = session.repo.new_commits(tip.as_slice(), target.as_slice())?;
+    Ok(if new.is_empty() { Settled::Nothing } else { Settled::Commits })
+}
+
+/// Gives back the regions of a task that has changed nothing.
+///
+/// # Errors
+/// When there is something in its workspace after all.
+pub fn release(context: &Context<'_>, task: &TaskName) -> Result<(), Failure> {
+    Release { task: Some(task.clone()) }.run(context).map(drop)
+}
+
+/// Saves what is in the workspace and parks the task. One that has no lease any more is left alone.
+///
+/// # Errors
+/// When it cannot be parked; its work is where it was.
+pub fn stop(context: &Context<'_>, task: &TaskName, why: &str) -> Result<(), Failure> {
+    if save(context, task, why)? { park(context, task, why) } else { Ok(()) }
+}
+
+fn park(context: &Context<'_>, task: &TaskName, why: &str) -> Result<(), Failure> {
+    Park { task: Some(task.clone()), reason: why.to_owned(), push: false }.run(context).map(drop)
+}
+
+/// Saves what is in the workspace under the task's salvage ref. Answers whether there is a lease.
+///
+/// # Errors
+/// When something of it cannot be read or saved.
+pub fn save(context: &Context<'_>, task: &TaskName, why: &str) -> Result<bool, Failure> {
+    let session = Session::open(context)?;
+    let book = session.ledger().read()?.book;
+    let Some(lease) = book.get(task) else { return Ok(false) };
+    if removal::work_behind(&session, lease) != Work::None {
+        removal::save(&session, lease, why, session.now)?;
+    }
+    Ok(true)
+}
+
+/// Renews a lease that is still ours.
+///
+/// # Errors
+/// When it was granted to somebody else, or ended.
+pub fn renew(context: &Context<'_>, granted: &Granted) -> Result<(), Failure> {
+    let session = Session::open(context)?;
+    supervise::renew(&session, context, &granted.lease, &granted.path)
+}
+
+/// Writes down what is known of a task, for whoever goes on with it. Answers where.
+///
+/// # Errors
+/// When the workspace cannot be read, or the file cannot be written.
+pub fn write_summary(
+    context: &Context<'_>,
+    folder: &Path,
+    granted: &Granted,
+    track: &Track,
+) -> Result<PathBuf, Failure> {
+    let file = folder.join(format!("{}.summary.md", granted.lease.task));
+    let summary = prompt::summary(context, granted, track)?;
+    atomic::replace(&file, summary.as_bytes())?;
+    Ok(file)
+}
