@@ -336,8 +336,8 @@ pub fn bring_again(session: &Session, task: &TaskName, bringing: &Bringing) -> R
     }
     let mark = format!("git odyssey resume {task}");
     // First on to where git was going: only so can a file be known that it had written half.
-    workspace.finish_checkout(&mark, tip, edits)?;
-    workspace.finish_checkout(&mark, edits, tip)?;
+    workspace.finish_checkout(&mark, tip, edits, None)?;
+    workspace.finish_checkout(&mark, edits, tip, None)?;
     Ok(false)
 }
 

@@ -135,6 +135,8 @@ impl Context<'_> {
             program: self.program.clone(),
             home: self.home.clone(),
             cargo_home: self.cargo_home.clone(),
+            agents: self.agents.clone(),
+            prices: self.prices.clone(),
             probe: self.probe.clone(),
             received: self.received.clone(),
             json: self.json,

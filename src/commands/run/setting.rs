@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::agents::transcripts::Homes;
 use crate::base::atomic::FileError;
 use crate::base::clock::Clock;
 use crate::commands::Context;
@@ -21,6 +22,8 @@ pub struct Setting {
     program: PathBuf,
     home: Option<PathBuf>,
     cargo_home: Option<PathBuf>,
+    agents: Homes,
+    prices: Option<PathBuf>,
     happened: UnboundedSender<Happened>,
 }
 
@@ -33,6 +36,8 @@ impl Setting {
             program: context.program.clone(),
             home: context.home.clone(),
             cargo_home: context.cargo_home.clone(),
+            agents: context.agents.clone(),
+            prices: context.prices.clone(),
             happened,
         }
     }
@@ -50,6 +55,8 @@ impl Setting {
                 program: setting.program.clone(),
                 home: setting.home.clone(),
                 cargo_home: setting.cargo_home.clone(),
+                agents: setting.agents.clone(),
+                prices: setting.prices.clone(),
                 probe: None,
                 received: Received::default(),
                 json: true,
