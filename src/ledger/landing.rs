@@ -104,7 +104,7 @@ impl Authority {
                 let lock = ledger.lock().map_err(E::from)?;
                 let (since, _) = talk.ends(&lock)?;
                 let state = ledger.read_now(since)?;
-                let entries = decide(&state)?;
+                let entries = talk.as_written(since, decide(&state)?)?;
                 (since, ledger.append_to(LANDING, state, &entries, now)?)
             };
             sent = Some((since, commit));

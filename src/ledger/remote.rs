@@ -36,6 +36,7 @@ use crate::base::clock::Timestamp;
 use crate::base::lock::Lock;
 use crate::base::text;
 use crate::domain::book::Entry;
+use crate::domain::event::EventKind;
 use crate::git::ByteSlice;
 use crate::git::Oid;
 use crate::git::remote::Move;
@@ -367,8 +368,26 @@ impl Talk<'_> {
         if entries.is_empty() {
             return Ok(Decided::Nothing { sure: since == tip, answer });
         }
+        let entries = self.as_written(tip, entries)?;
         let commit = self.ledger.append_to(PENDING, state, &entries, now)?;
         Ok(Decided::Made(Made { commit, since, answer }))
+    }
+
+    /// Entries as they are to be written: an end that an event leaves alone is the written one, not the one by the clock here.
+    pub(super) fn as_written(&self, tip: Oid, mut entries: Vec<Entry>) -> Result<Vec<Entry>, LedgerError> {
+        let keeps = |entry: &Entry| {
+            matches!(entry.event.kind, EventKind::Park | EventKind::Extend) && !entry.put.is_empty()
+        };
+        if !entries.iter().any(keeps) {
+            return Ok(entries);
+        }
+        let written = self.ledger.read_at(tip)?.book;
+        for lease in entries.iter_mut().filter(|entry| keeps(entry)).flat_map(|entry| &mut entry.put) {
+            if let Some(old) = written.get(&lease.task).filter(|old| old.fence == lease.fence) {
+                lease.expires_at = old.expires_at;
+            }
+        }
+        Ok(entries)
     }
 
     /// Learns how the remote stands. What was on its way and was not taken is dropped when others were quicker. More refs of

@@ -150,3 +150,16 @@ fn across_machines_a_lease_ends_by_ones_own_clock_however_wrong_the_others_is() 
     claim("two", "other").ok();
     fleet.check();
 }
+
+#[test]
+fn a_lease_that_is_parked_elsewhere_keeps_the_end_that_was_written() {
+    let fleet = Fleet::of(&["one", "two"]);
+    fleet.run("one", &["claim", "auth", "--region", "src/**", "--for", "a", "--ttl", "1h", "--here"]).ok();
+    // Seen later, it ends later by the clock here; a server would take another end for more than a park.
+    fleet.lab.advance(5);
+    fleet.run("two", &["status", "--fetch"]).ok();
+    fleet.run("two", &["park", "auth"]).ok();
+    let lease = fleet.lab.git_in(&fleet.bare(), &["show", &format!("{LEDGER}:leases/auth.toml")]);
+    assert!(lease.contains("phase = \"parked\""), "{lease}");
+    assert!(lease.contains("expires_at = 2026-11-24T02:30:00Z"), "{lease}");
+}
