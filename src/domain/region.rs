@@ -95,6 +95,7 @@ impl Region {
     /// The region of one file, whatever letters its path is made of. Nothing when the path is not UTF-8 or could not be
     /// claimed by anybody either.
     pub fn literal(path: &[u8], case: Case) -> Option<Region> {
+        let bytes = path;
         let path = std::str::from_utf8(path).ok()?;
         let mut text = String::with_capacity(path.len());
         for letter in path.chars() {
@@ -103,7 +104,8 @@ impl Region {
             }
             text.push(letter);
         }
-        Region::parse(&text, &BTreeMap::new(), case).ok()
+        // A hand-made tree may have a path such as `/a`, which as a region is about another file.
+        Region::parse(&text, &BTreeMap::new(), case).ok().filter(|region| region.covers(bytes))
     }
 
     /// The set `@name` with these patterns, whatever the configuration says now.
