@@ -372,6 +372,10 @@ fn a_ledger_that_cannot_be_read_refuses_in_a_workspace_and_passes_elsewhere() {
     let run = ask(&lab, &lab.main(), "claude", "write", &[("PATH", "free.txt")]);
     assert_eq!((run.code, run.stdout.as_str()), (0, ""));
     assert!(run.stderr.contains("nothing is judged outside of a workspace"), "{run:#?}");
+    std::fs::remove_file(lab.main().join("odyssey.toml")).unwrap();
+    lab.git(&["update-ref", "-d", "refs/odyssey/ledger"]);
+    assert!(write(&lab, &auth, &auth.join("src/auth/a.rs")).contains("git odyssey init"));
+    assert_eq!(write(&lab, &lab.main(), &lab.main().join("free.txt")), "pass");
 }
 
 #[test]

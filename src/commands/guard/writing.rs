@@ -24,6 +24,7 @@ use crate::git::live::Side;
 use crate::git::memory::Memory;
 use crate::git::paths;
 use crate::guard::lines::Versions;
+use crate::ledger::error::LedgerError;
 use crate::ledger::shelf::Shelf;
 use crate::merge::look::Look;
 use crate::workspace::copy;
@@ -208,7 +209,12 @@ impl Writer<'_> {
     fn judge(&self, targets: Vec<Target>) -> Result<Vec<String>, Failure> {
         let session = Session::open(self.context)?;
         let own = self.bound.map_or(Ok(false), |bound| bound.knows(&session.repo))?;
-        let Some(shelf) = Shelf::open(session.ledger())? else { return Ok(Vec::new()) };
+        let shelf = match Shelf::open(session.ledger())? {
+            Some(shelf) => shelf,
+            // A workspace without a ledger is no place to write in.
+            None if own => return Err(LedgerError::NotPrepared.into()),
+            None => return Ok(Vec::new()),
+        };
         if let (true, Some(bound)) =
             (own && self.bound.is_some_and(|bound| bound.top != self.top), self.bound)
         {
