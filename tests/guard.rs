@@ -12,5 +12,9 @@ mod support;
 mod asking;
 #[path = "guard/claude.rs"]
 mod claude;
+#[path = "guard/harnesses.rs"]
+mod harnesses;
+#[path = "guard/setup.rs"]
+mod setup;
 #[path = "guard/shell.rs"]
 mod shell;

@@ -8,10 +8,14 @@ pub mod codex;
 pub mod copilot;
 pub mod cursor;
 pub mod gemini;
+pub mod inline;
 pub mod opencode;
 pub mod patch;
 pub mod payload;
 pub mod prices;
+pub mod places;
+pub mod section;
+pub mod settings;
 pub mod shell;
 pub mod transcripts;
 pub mod words;
@@ -22,7 +26,9 @@ use payload::BadPayload;
 use payload::Payload;
 
 /// A program in which an agent runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Harness {
     /// Claude Code.

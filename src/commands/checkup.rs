@@ -2,6 +2,7 @@
 
 mod archives;
 mod hooks;
+pub mod agents;
 mod remote;
 
 use std::collections::BTreeSet;

@@ -48,6 +48,7 @@ use super::release::Release;
 use super::removal;
 use super::session::Session;
 use super::session::SessionError;
+use super::setup::furnish;
 use super::supervise;
 use super::taking;
 use super::taking::Taken;
@@ -459,6 +460,7 @@ impl Claim {
         let path = workspace.need_checkout()?.to_owned();
         copy::write(&path, text)?;
         init::adopt(session, &workspace)?;
+        furnish(session, &path)?;
         setup::copy_files(&session.home, &path, &session.policy.workspace.copy)?;
         setup::run_commands(lease, &path, &session.policy.workspace.setup)?;
         Ok(path)

@@ -11,6 +11,7 @@ use super::Context;
 use super::Outcome;
 use super::checkup::Checkup;
 use super::checkup::Finding;
+use super::checkup::agents::Guarding;
 use super::recover;
 use super::session::Session;
 
@@ -26,6 +27,9 @@ pub struct Doctor {
 struct Examined {
     findings: Vec<Finding>,
     open: usize,
+    /// The harnesses that are set up, and whether the guard answers them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    guards: Vec<Guarding>,
 }
 
 impl Doctor {
@@ -52,9 +56,11 @@ impl Doctor {
         checkup.branches()?;
         checkup.hooks()?;
         checkup.bypassed()?;
+        let guards = checkup.agents()?;
         let findings = checkup.done();
         let open = findings.iter().filter(|finding| !finding.mended).count();
-        let mut outcome = Outcome::new(page(&findings, open, self.fix), &Examined { findings, open });
+        let page = page(&findings, &guards, open, self.fix);
+        let mut outcome = Outcome::new(page, &Examined { findings, open, guards });
         outcome.code = u8::from(open > 0);
         Ok(outcome)
     }
@@ -83,8 +89,14 @@ impl Doctor {
     }
 }
 
-fn page(findings: &[Finding], open: usize, fix: bool) -> Page {
+fn page(findings: &[Finding], guards: &[Guarding], open: usize, fix: bool) -> Page {
     let mut page = Page::default();
+    for guard in guards {
+        let (label, answers) =
+            if guard.answers { (Label::Good, "answers ") } else { (Label::Bad, "silent  ") };
+        page.put(label, answers).put(Label::Name, guard.harness.name()).put(Label::Plain, " by ");
+        page.put(Label::Place, guard.file.display().to_string()).end();
+    }
     for finding in findings {
         let (label, verb) = if finding.mended { (Label::Good, "mended  ") } else { (Label::Bad, "found   ") };
         page.put(label, verb).put(Label::Plain, finding.what.clone()).end();

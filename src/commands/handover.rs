@@ -33,6 +33,7 @@ use super::removal;
 use super::sent;
 use super::sent::Record;
 use super::session::Session;
+use super::setup::furnish;
 use super::syncing::Syncing;
 
 /// What was sent.
@@ -434,6 +435,7 @@ impl Waiting {
         copy::write(&path, &LeaseFile::of(lease).to_toml())?;
         init::adopt(session, &workspace)?;
         intent.done()?;
+        furnish(session, &path)?;
         setup::copy_files(&session.home, &path, &session.policy.workspace.copy)?;
         setup::run_commands(lease, &path, &session.policy.workspace.setup)?;
         Ok(path)

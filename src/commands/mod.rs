@@ -40,6 +40,7 @@ pub mod salvage;
 pub mod sent;
 pub mod server;
 pub mod session;
+pub mod setup;
 pub mod show;
 pub mod status;
 pub mod supervise;

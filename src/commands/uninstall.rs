@@ -24,6 +24,7 @@ use super::init::REMOTE_MARK;
 use super::recover;
 use super::removal;
 use super::session::Session;
+use super::setup;
 
 /// Take git odyssey out of this repository; branches, worktrees and saved work stay.
 #[derive(Debug, Clone, clap::Args)]
@@ -99,6 +100,9 @@ impl Uninstall {
         }
         kept.kept_reviews = session.repo.references(reviews::PREFIX)?.len();
         kept.kept_salvage = crate::workspace::salvage::list(&session.repo)?.len();
+        if ledger.is_prepared()? {
+            setup::forget(&session, &context.at(&session.home))?;
+        }
         // Hooks first: without a ledger they would pass everything, but they would still be there.
         session.repo.uninstall_hooks(&ledger.folder())?;
         session.repo.take_settings(REMOTE_MARK)?;

@@ -91,6 +91,14 @@ impl Repo {
     }
 
     /// The index as it is on the disk now.
+    /// Whether a path is in the index of this checkout.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn tracks(&self, path: &BStr) -> Result<bool, GitError> {
+        Ok(self.read_index()?.entry_by_path(path).is_some())
+    }
+
     pub(super) fn read_index(&self) -> Result<State, GitError> {
         let path = self.gix.index_path();
         // The checksum over the whole file is not verified: git does not either, and it would take most of the time.

@@ -128,6 +128,11 @@ table! {
     Guard = commands::guard::Guard, &[
         ("git odyssey guard claude", "As an agent's own hook: reads what is about to happen, and answers."),
     ];
+    Setup = commands::setup::Setup, &[
+        ("git odyssey setup claude", "Let Claude Code ask the guard, in this repository and its workspaces."),
+        ("git odyssey setup gemini --user --instructions", "For all repositories, and tell agents how to behave."),
+        ("git odyssey setup codex --remove", "Leave the settings as they were."),
+    ];
     Release = commands::release::Release, &[("git odyssey release auth-refactor", "Give the regions back.")];
     Abandon = commands::abandon::Abandon, &[
         ("git odyssey abandon auth-refactor --reason 'wrong way'", "Save the work, then remove task and workspace."),

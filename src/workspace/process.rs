@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::Read;
 use std::io::Seek;
+use std::io::Write;
 use std::path::Path;
 use std::process::Child;
 use std::process::Command;
@@ -150,6 +151,27 @@ pub fn output_within(
     }
 }
 
+/// As [`run_within`], of a command that is given something to read. Answers what it writes, both outputs in one.
+///
+/// # Errors
+/// As for [`run_within`].
+pub fn answer_within(
+    limit: Duration,
+    what: &'static str,
+    words: &[String],
+    folder: &Path,
+    input: &[u8],
+) -> Result<Vec<u8>, CommandError> {
+    let failed = |source| CommandError::Follow(shell_words::join(words), source);
+    let mut file = tempfile::tempfile().map_err(failed)?;
+    file.write_all(input).and_then(|()| file.rewind()).map_err(failed)?;
+    let mut running = Running::reading(file.into(), what, words, folder, &[])?;
+    while !running.look(limit)? {
+        std::thread::sleep(LOOK);
+    }
+    running.output()
+}
+
 /// A command that runs beside us. What it has started by then is ended with this value.
 #[derive(Debug)]
 pub struct Running {
@@ -172,6 +194,16 @@ impl Running {
         folder: &Path,
         variables: &[(&str, OsString)],
     ) -> Result<Running, CommandError> {
+        Running::reading(Stdio::null(), what, words, folder, variables)
+    }
+
+    fn reading(
+        input: Stdio,
+        what: &'static str,
+        words: &[String],
+        folder: &Path,
+        variables: &[(&str, OsString)],
+    ) -> Result<Running, CommandError> {
         let line = shell_words::join(words);
         let failed = |source| CommandError::Follow(line.clone(), source);
         // A file, not a pipe: what the command leaves behind may hold a pipe open for ever. It is opened a second time,
@@ -179,7 +211,7 @@ impl Running {
         let kept = tempfile::NamedTempFile::new().map_err(failed)?;
         let written = kept.reopen().map_err(failed)?;
         let mut command = command(words, folder, variables);
-        command.stdin(Stdio::null());
+        command.stdin(input);
         command.stdout(written.try_clone().map_err(failed)?).stderr(written);
         own_group(&mut command);
         let child = command.spawn().map_err(|source| CommandError::Start(line.clone(), source))?;
@@ -289,7 +321,7 @@ pub fn hook(path: &Path, arguments: &[OsString], input: &[u8]) -> Result<ExitSta
     let mut child = Command::new(path).args(arguments).stdin(Stdio::piped()).spawn().map_err(failed)?;
     if let Some(mut pipe) = child.stdin.take() {
         // A hook may end without reading its input; its exit status tells whether that was right.
-        let _ = std::io::Write::write_all(&mut pipe, input);
+        let _ = pipe.write_all(input);
     }
     child.wait().map_err(failed)
 }

@@ -2,10 +2,11 @@
 //! Benchmarks as whole processes, with the size of the work varied; prints tables for the README.
 //!
 //! `cargo bench` runs all; `cargo bench -- claim` (`here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`,
-//! `watch`, `remote`, `server`, `growth`, `review`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in
+//! `guard`, `watch`, `remote`, `server`, `growth`, `review`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in
 //! turns, are what to quote.
 
 mod growth;
+mod guard;
 mod parties;
 mod remote;
 #[cfg(feature = "screen")]
@@ -28,6 +29,9 @@ fn main() -> Result<(), Failed> {
     if let Ok(process) = std::env::var(CLAIMANT) {
         return claim_many(&process);
     }
+    if std::env::var_os(guard::NOTHING).is_some() {
+        return Ok(());
+    }
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let all = [
@@ -35,6 +39,7 @@ fn main() -> Result<(), Failed> {
         ("here", claim_here),
         ("rate", contended_rate),
         ("hooks", hooks),
+        ("guard", guard::guard),
         ("verdict", verdict::verdict),
         ("snapshot", parties::snapshot),
         ("matrix", parties::matrix),
