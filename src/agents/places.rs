@@ -45,19 +45,18 @@ pub fn files(harness: Harness, scope: Scope) -> Vec<(&'static str, Form)> {
     }
 }
 
-/// The file that a harness reads for instructions.
-pub fn instructions(harness: Harness, scope: Scope) -> &'static str {
+/// The file that a harness reads for instructions; nothing when there is none.
+pub fn instructions(harness: Harness, scope: Scope) -> Option<&'static str> {
     match (harness, scope) {
-        (Harness::Claude, Scope::Project) => "CLAUDE.md",
-        (Harness::Gemini, Scope::Project) => "GEMINI.md",
-        (_, Scope::Project) => "AGENTS.md",
-        (Harness::Claude, Scope::User) => ".claude/CLAUDE.md",
-        (Harness::Codex, Scope::User) => ".codex/AGENTS.md",
-        (Harness::Gemini, Scope::User) => ".gemini/GEMINI.md",
-        (Harness::Opencode, Scope::User) => ".config/opencode/AGENTS.md",
-        (Harness::Copilot, Scope::User) => ".copilot/copilot-instructions.md",
-        // It has no such file for all repositories.
-        (Harness::Cursor, Scope::User) => "AGENTS.md",
+        (Harness::Claude, Scope::Project) => Some("CLAUDE.md"),
+        (Harness::Gemini, Scope::Project) => Some("GEMINI.md"),
+        (_, Scope::Project) => Some("AGENTS.md"),
+        (Harness::Claude, Scope::User) => Some(".claude/CLAUDE.md"),
+        (Harness::Codex, Scope::User) => Some(".codex/AGENTS.md"),
+        (Harness::Gemini, Scope::User) => Some(".gemini/GEMINI.md"),
+        (Harness::Opencode, Scope::User) => Some(".config/opencode/AGENTS.md"),
+        (Harness::Copilot, Scope::User) => Some(".copilot/copilot-instructions.md"),
+        (Harness::Cursor, Scope::User) => None,
     }
 }
 

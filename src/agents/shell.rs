@@ -54,16 +54,68 @@ pub struct Patch {
 /// How deep commands in commands are followed.
 const DEEPEST: usize = 8;
 
+/// How many brackets and clauses may be open at once in what is read at all: the grammar's reader is recursive.
+const MOST_OPEN: usize = 40;
+
+/// How many bytes are read at most.
+const MOST_BYTES: usize = 1 << 20;
+
+/// The stack for reading, far more than is needed for what may be open at once.
+const STACK: usize = 64 << 20;
+
 /// What a command line writes that runs in a folder. `home` is what `~` stands for.
 pub fn writes(command: &str, folder: &Path, home: Option<&Path>) -> Writes {
+    if command.len() > MOST_BYTES || most_open(command) > MOST_OPEN {
+        return Writes::default();
+    }
     let mut reader = Reader {
         home: home.map(Path::to_owned),
         folder: Some(folder.to_owned()),
         depth: 0,
         found: Writes::default(),
     };
-    reader.script(command);
-    reader.found
+    let read = move || {
+        reader.script(command);
+        reader.found
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
+        // A line on which the grammar's reader fails is one that is not decided.
+        thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    })
+}
+
+/// How many brackets and clauses are open at once, at most. Quotes are not heeded, so it may be fewer in truth.
+fn most_open(command: &str) -> usize {
+    let (mut open, mut clauses, mut ticks, mut bangs, mut most) = (0_usize, 0_usize, 0_usize, 0, 0);
+    let mut begins = true;
+    for word in command.split_inclusive(|letter: char| letter.is_whitespace() || ";|&(){}`".contains(letter))
+    {
+        let (name, end) = match word.char_indices().next_back() {
+            Some((place, end)) if end.is_whitespace() || ";|&(){}`".contains(end) => (&word[..place], end),
+            _ => (word, ' '),
+        };
+        match name {
+            "if" | "for" | "while" | "until" | "case" | "select" if begins => clauses += 1,
+            "fi" | "done" | "esac" if begins => clauses = clauses.saturating_sub(1),
+            _ => {}
+        }
+        // Each negates the next one.
+        bangs = if name == "!" { bangs + 1 } else { 0 };
+        match end {
+            '(' | '{' => open += 1,
+            ')' | '}' => open = open.saturating_sub(1),
+            // Each is the end of one or the beginning of another.
+            '`' => ticks += 1,
+            _ => {}
+        }
+        most = most.max(open + clauses + ticks / 2 + bangs);
+        begins = !end.is_whitespace()
+            || end == '\n'
+            || matches!(name, "then" | "do" | "else" | "elif" | "if" | "while" | "until" | "!")
+            || begins && name.is_empty();
+    }
+    most
 }
 
 /// Goes through a command line with what is known at each place.
@@ -427,6 +479,47 @@ mod tests {
             assert_eq!(told(command), "", "{command}");
         }
         assert_eq!(told("rm $X a"), "!/w/a", "the others of its words are");
+    }
+
+    #[test]
+    fn a_line_that_is_nested_too_deep_is_not_decided_and_does_no_harm() {
+        let pairs = [
+            ("( ", " )"),
+            ("$(", ")"),
+            ("\"$(", ")\""),
+            ("`", "`"),
+            ("((", "))"),
+            ("${x:-", "}"),
+            ("<(", ")"),
+            ("{ ", "; }"),
+            ("if true; then ", "; fi"),
+            ("while true; do ", "; done"),
+            ("case x in x) ", ";; esac"),
+            ("! ", ""),
+            ("a=", ""),
+            ("if ", "; then true; fi"),
+            ("true; ", ""),
+            ("true | ", ""),
+            ("true && ", ""),
+            ("A=1 ", ""),
+            ("\\\n", ""),
+            ("{a,", "}"),
+            ("[[ ! ", " ]]"),
+            ("x() { ", "; }"),
+            ("time ", ""),
+            ("> a ", ""),
+        ];
+        for (open, close) in pairs {
+            for depth in [1, 5, 13, 19, 37, 39, 200, 20_000] {
+                let text = format!("{}rm x{}", open.repeat(depth), close.repeat(depth));
+                let begun = std::time::Instant::now();
+                let found = writes(&text, Path::new("/w"), None).files.len();
+                assert!(found <= 2, "{open} {depth}");
+                assert!(begun.elapsed().as_secs() < 20, "{open} {depth}: {:?}", begun.elapsed());
+            }
+        }
+        assert_eq!(told(&format!("{}rm x{}", "$(".repeat(5), ")".repeat(5))), "!/w/x");
+        assert_eq!(told(&format!("cat > a <<'E'\n{}\nE", "if there is (x) {y}\n".repeat(30))), "/w/a");
     }
 
     #[test]

@@ -83,6 +83,8 @@ enum SetupError {
     NoText(PathBuf),
     #[error("{} cannot be merged with", .0.display())]
     Settings(PathBuf, #[source] BadSettings),
+    #[error("{0} reads no file of instructions for all repositories")]
+    NoInstructions(Harness),
     #[error("a task does not change the settings that it works under")]
     Task,
 }
@@ -91,6 +93,7 @@ impl Explain for SetupError {
     fn kind(&self) -> Kind {
         match self {
             SetupError::Task => Kind::Held,
+            SetupError::NoInstructions(_) => Kind::Usage,
             _ => Kind::Refused,
         }
     }
@@ -100,6 +103,7 @@ impl Explain for SetupError {
             SetupError::NoHome => vec!["set HOME, or set up this repository only: --project".to_owned()],
             SetupError::NoText(_) => vec!["move it away, and run the same command again".to_owned()],
             SetupError::Settings(_, error) => error.hints(),
+            SetupError::NoInstructions(_) => vec!["leave --instructions out, or use --project".to_owned()],
             SetupError::Task => vec!["run it in a checkout of a person".to_owned()],
         }
     }
@@ -113,14 +117,17 @@ impl Setup {
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let scope = if self.user { Scope::User } else { Scope::Project };
         let bench = Bench::of(context, scope)?;
+        let instructions = places::instructions(self.harness, scope);
+        if self.instructions && !self.remove && instructions.is_none() {
+            return Err(SetupError::NoInstructions(self.harness).into());
+        }
         let mut done = Vec::new();
         if self.remove {
             done.extend(bench.remove(self.harness, self.instructions)?);
         } else {
             let (path, form) = bench.hooks_file(self.harness)?;
             done.push(bench.put(self.harness, path, form, &context.program)?);
-            if self.instructions {
-                let path = places::instructions(self.harness, scope);
+            if let (true, Some(path)) = (self.instructions, instructions) {
                 done.push(bench.put(self.harness, path, Form::Section, &context.program)?);
             }
         }
@@ -274,8 +281,9 @@ impl Bench {
             .into_iter()
             .map(|(path, form)| (path.to_owned(), form))
             .collect();
-        let section = places::instructions(harness, self.scope);
-        if instructions || kept.of(harness, section).is_some() {
+        if let Some(section) = places::instructions(harness, self.scope)
+            && (instructions || kept.of(harness, section).is_some())
+        {
             files.push((section.to_owned(), Form::Section));
         }
         let (mut done, mut folders) = (Vec::new(), Vec::new());

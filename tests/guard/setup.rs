@@ -172,8 +172,10 @@ fn all_are_set_up_and_removed_again_byte_for_byte() {
         write(&base.join("CLAUDE.md"), "Be kind.");
         let before = all(&lab);
         for harness in HARNESSES {
-            lab.odyssey(&["setup", harness, scope, "--instructions"]).ok();
-            let again = lab.odyssey(&["setup", harness, scope, "--instructions", "--json"]).json();
+            let more =
+                if (harness, scope) == ("cursor", "--user") { "--color=never" } else { "--instructions" };
+            lab.odyssey(&["setup", harness, scope, more]).ok();
+            let again = lab.odyssey(&["setup", harness, scope, more, "--json"]).json();
             for file in again["result"]["files"].as_array().unwrap() {
                 assert_eq!(file["what"], "unchanged", "{harness}: {file}");
             }
@@ -232,6 +234,7 @@ hint: nothing was changed; mend the file, or move it away, and run the same comm
     write(&lab.main().join(".opencode/plugins/git-odyssey.js"), "export const Other = 1\n");
     assert_eq!(lab.odyssey(&["setup", "opencode"]).code, 1);
     assert_eq!(lab.odyssey_in(&lab.workspace("auth"), &["setup", "claude"]).code, 3);
+    assert_eq!(lab.odyssey(&["setup", "cursor", "--user", "--instructions"]).code, 2);
     let unprepared = Lab::unprepared();
     assert_eq!(unprepared.odyssey(&["setup", "claude"]).code, 1);
 }
