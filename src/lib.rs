@@ -11,10 +11,11 @@
 //! | floor | room | for | never |
 //! |---:|---|---|---|
 //! | 0 | [`base`] | durations, time, atomic files, locks, failures with hints, pages | knows the domain |
-//! | 1 | [`domain`] | regions, leases, fences, events, notices, reviews, the policy: the rules | I/O, clock, git |
+//! | 1 | [`domain`] | regions, leases, fences, events, notices, reviews, accounts and budgets, the policy: the rules | I/O, clock, git |
 //! | 1 | [`git`] | the only room that talks to git, through gix or the binary | knows what a lease is |
 //! | 2 | [`ledger`] | the domain kept in refs: the ledger, reviews; intents that survive a kill, the journal of notices | decides policy |
 //! | 2 | [`merge`] | parties and their live trees, the conflict matrix, the commit that would land, what or who decides it | moves a ref |
+//! | 2 | [`agents`] | what agents leave behind: transcripts of what they used, prices of their models | touches the ledger |
 //! | 2 | [`guard`] | gathers what a hook judges, and judges it by the rules | writes anything |
 //! | 2 | [`agents`] | the harnesses that agents run in: what they ask, what they are answered, what a shell command writes | touches the ledger |
 //! | 2 | [`workspace`] | a task's worktree: its place, its copy of the lease, how it goes without loss | touches the ledger |

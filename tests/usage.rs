@@ -117,7 +117,9 @@ fn every_format_comes_to_the_sums_of_an_independent_count() {
 #[test]
 fn each_task_has_what_was_used_in_its_workspace() {
     let lab = lab();
-    assert_data_eq!(lab.screen(&lab.odyssey(&["usage"])), str![[r#"
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage"])),
+        str![[r#"
 TASK       CALLS   INPUT  OUTPUT  CACHE READ  CACHE WRITE    TOTAL       COST  OUTCOME
 auth          20  53,519   1,300     274,155       12,562  341,536      $0.35  live
 docs           9   9,347   6,194      12,100          900   28,541  $0.0216+?  live
@@ -129,8 +131,11 @@ list prices as of 2026-10-24
 incomplete 1 line of the transcripts could not be understood
 --- exit 0
 
-"#]]);
-    assert_data_eq!(lab.screen(&lab.odyssey(&["usage", "--by", "model", "--task", "docs"])), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage", "--by", "model", "--task", "docs"])),
+        str![[r#"
 MODEL                      CALLS  INPUT  OUTPUT  CACHE READ  CACHE WRITE   TOTAL       COST
 gemini-2.5-pro                 2  8,203      97       8,000            0  16,300    $0.0122
 claude-haiku-4-5-20251001      1    100   1,000           0            0   1,100    $0.0051
@@ -145,8 +150,11 @@ list prices as of 2026-10-24
 incomplete 1 line of the transcripts could not be understood
 --- exit 0
 
-"#]]);
-    assert_data_eq!(lab.screen(&lab.odyssey(&["usage", "--by", "agent"])), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage", "--by", "agent"])),
+        str![[r#"
 AGENT      CALLS   INPUT  OUTPUT  CACHE READ  CACHE WRITE    TOTAL       COST
 claude-1      20  53,519   1,300     274,155       12,562  341,536      $0.35
 gemini-1       9   9,347   6,194      12,100          900   28,541  $0.0216+?
@@ -158,15 +166,19 @@ list prices as of 2026-10-24
 incomplete 1 line of the transcripts could not be understood
 --- exit 0
 
-"#]]);
-    assert_data_eq!(lab.screen(&lab.odyssey(&["usage", "--by", "day", "--everywhere", "--csv"])), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage", "--by", "day", "--everywhere", "--csv"])),
+        str![[r#"
 day,calls,input,output,cache_read,cache_write,cache_write_hour,reasoning,total,unpriced,usd
 2026-11-22,2,26,260,0,0,0,0,286,0,0.006630
 2026-11-23,1,11,110,0,0,0,0,121,0,0.002805
 2026-11-24,29,62866,7494,286255,13462,10000,224,370077,5500,0.370047
 --- exit 0
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -174,7 +186,9 @@ fn the_answer_for_programs_has_the_same_and_more() {
     let lab = lab();
     let answer = lab.odyssey(&["usage", "--since", "2026-11-24", "--json"]).ok().json();
     let pretty = serde_json::to_string_pretty(&answer["result"]).unwrap();
-    assert_data_eq!(pretty, str![[r#"
+    assert_data_eq!(
+        pretty,
+        str![[r#"
 {
   "by": "task",
   "doubts": [
@@ -262,19 +276,23 @@ fn the_answer_for_programs_has_the_same_and_more() {
     "usd": 0.0
   }
 }
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_day_that_is_none_is_refused() {
     let lab = tasks();
-    assert_data_eq!(lab.screen(&lab.odyssey(&["usage", "--since", "yesterday"])), str![[r#"
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage", "--since", "yesterday"])),
+        str![[r#"
 --- stderr
 error: 'yesterday' is not a day
 hint: write it as in: --since 2026-11-24
 --- exit 2
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -287,7 +305,9 @@ fn what_was_read_is_kept_when_its_transcript_and_its_workspace_are_gone() {
     let after = lab.odyssey(&["usage", "--by", "model", "--json"]).ok().json();
     assert_eq!(after["result"]["rows"], before["result"]["rows"]);
     assert!(!lab.workspace("docs").exists());
-    assert_data_eq!(lab.screen(&lab.odyssey(&["usage", "--by", "outcome"])), str![[r#"
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage", "--by", "outcome"])),
+        str![[r#"
 OUTCOME    CALLS   INPUT  OUTPUT  CACHE READ  CACHE WRITE    TOTAL       COST
 live          20  53,519   1,300     274,155       12,562  341,536      $0.35
 abandoned      9   9,347   6,194      12,100          900   28,541  $0.0216+?
@@ -299,7 +319,8 @@ no price is known of claude-opus-5-5-fast, model-of-tomorrow; 5,500 are not in t
 list prices as of 2026-10-24
 --- exit 0
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -333,7 +354,9 @@ fn work_that_was_given_up_and_begun_anew_is_told_as_waste() {
     support::write(&lab.workspace("auth").join("src/a.rs"), "fn a() {}\n");
     lab.commit_in(&lab.workspace("auth"), "work");
     lab.odyssey(&["land", "auth"]).ok();
-    assert_data_eq!(lab.screen(&lab.odyssey(&["usage", "--by", "outcome"])), str![[r#"
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage", "--by", "outcome"])),
+        str![[r#"
 OUTCOME  CALLS  INPUT  OUTPUT  CACHE READ  CACHE WRITE  TOTAL     COST
 redone       1    100     900           0            0  1,000  $0.0046
 landed       1    100     400           0            0    500  $0.0021
@@ -342,7 +365,8 @@ waste 1,000 tokens, $0.0046 (67 % of the tokens): work that was given up, does n
 list prices as of 2026-10-24
 --- exit 0
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -404,25 +428,27 @@ fn a_persons_own_prices_count_and_a_wrong_table_is_refused() {
     );
     let own = lab.root().join("home/.config/git-odyssey/prices.toml");
     support::write(&own, "[models]\n\"claude-haiku-4-5\" = { input = 10000, output = 100000 }\n");
-    assert_data_eq!(lab.screen(&lab.odyssey(&["usage"])), str![[r#"
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage"])),
+        str![[r#"
 TASK  CALLS  INPUT  OUTPUT  CACHE READ  CACHE WRITE  TOTAL   COST  OUTCOME
 auth      1    100      10           0            0    110  $2.00  live
 list prices as of 2026-10-24, and your own in [LAB]/home/.config/git-odyssey/prices.toml
 --- exit 0
 
-"#]]);
+"#]]
+    );
     support::write(&own, "[models]\n\"claude-haiku-4-5\" = { inptu = 1 }\n");
-    assert_data_eq!(lab.screen(&lab.odyssey(&["usage"])), str![[r#"
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage"])),
+        str![[r#"
 --- stderr
-error: the prices in [LAB]/home/.config/git-odyssey/prices.toml cannot be understood: TOML parse error at line 2, column 22
-  |
-2 | "claude-haiku-4-5" = { inptu = 1 }
-  |                      ^^^^^^^^^^^^^
-data did not match any variant of untagged enum OneOrMore
+error: the prices in [LAB]/home/.config/git-odyssey/prices.toml cannot be understood: `claude-haiku-4-5`: unknown field `inptu`, expected one of `since`, `input`, `output`, `cache_read`, `cache_write`, `cache_write_hour`, `long`
 hint: write for example, in dollars a million tokens: [models] "my-model" = { input = 1.0, output = 4.0 }
 --- exit 1
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -435,7 +461,9 @@ fn what_cannot_be_read_is_told_and_not_taken_for_nothing() {
     support::write(&transcript(&lab, "t.jsonl"), "{\"message\":{\"usage\":{\"input_tokens\":\"x\"}}}\n");
     support::write(&lab.root().join("home/.codex/sessions"), "no folder\n");
     support::write(&lab.root().join("home/.local/share/opencode/opencode.db"), "x");
-    assert_data_eq!(lab.screen(&lab.odyssey(&["usage"])), str![[r#"
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage"])),
+        str![[r#"
 TASK  CALLS  INPUT  OUTPUT  CACHE READ  CACHE WRITE  TOTAL     COST  OUTCOME
 auth      1    100      10           0            0    110  $0.0002  live
 list prices as of 2026-10-24
@@ -444,5 +472,196 @@ incomplete 1 line of the transcripts could not be understood
 incomplete [LAB]/home/.local/share/opencode/opencode.db is a database, and is not read: what opencode has used since its version 1.2 is missing
 --- exit 0
 
-"#]]);
+"#]]
+    );
+}
+
+/// Writes an event into the ledger that changes no lease, with these trailers.
+fn event(lab: &Lab, trailers: &str) {
+    let message = format!("told\n\n{trailers}\n");
+    let tree = "refs/odyssey/ledger^{tree}";
+    let commit = lab.git(&["commit-tree", tree, "-p", "refs/odyssey/ledger", "-m", &message]);
+    lab.git(&["update-ref", "refs/odyssey/ledger", &commit]);
+}
+
+#[test]
+fn tiers_are_compared_by_what_they_landed_and_what_that_cost() {
+    let lab = tasks();
+    let mut text = String::new();
+    for (number, tier, lands) in [
+        (1, "cheap", true),
+        (2, "cheap", true),
+        (3, "cheap", true),
+        (4, "cheap", true),
+        (5, "cheap", false),
+        (6, "strong", true),
+    ] {
+        let task = format!("guide-{number}");
+        lab.odyssey(&["claim", &task, "--region", &format!("guide/{number}"), "--for", "claude-1"]).ok();
+        let fence = lab.odyssey(&["show", &task, "--json"]).json()["result"]["task"]["fence"].to_string();
+        event(
+            &lab,
+            &format!(
+                "Odyssey-Event: renew\nOdyssey-Task: {task}\nOdyssey-Fence: {fence}\nOdyssey-Tier: {tier}\nOdyssey-Class: docs"
+            ),
+        );
+        let output = if tier == "cheap" { 1000 } else { 9000 };
+        text += &call(&lab.workspace(&task), &task, &lab.now().to_string(), output);
+        if lands {
+            support::write(&lab.workspace(&task).join(format!("guide/{number}")), "read me\n");
+            lab.commit_in(&lab.workspace(&task), "work");
+            lab.odyssey(&["land", &task]).ok();
+        } else {
+            lab.odyssey(&["abandon", &task]).ok();
+        }
+        lab.advance(1);
+    }
+    support::write(&transcript(&lab, "s.jsonl"), &text);
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["tiers"])),
+        str![[r#"
+CLASS   TIER    ENDED  LANDED     OPEN  RETRIES  TOKENS  COST     A LANDED TASK
+(none)  (none)  0      0          2     0        0       -        -
+docs    cheap   5      4 (80 %)   0     0        5500    $0.0255  $0.0064
+docs    strong  1      1 (100 %)  0     0        9100    $0.0451  $0.0451
+for (none): too little is known (0 tasks ended)
+  (none) has ended 0 of the 5 tasks that would tell something
+for docs: cheap (6 tasks ended)
+  cheap has landed 4 of 5, $0.0064 for each
+  strong has ended 1 of the 5 tasks that would tell something
+  no other tier has been tried often enough to compare with
+list prices as of 2026-10-24
+--- exit 0
+
+"#]]
+    );
+    assert_eq!(rows(&lab, &["--by", "tier"]), [("strong".to_owned(), 9100), ("cheap".to_owned(), 5500)]);
+    let advice = &lab.odyssey(&["tiers", "--json"]).ok().json()["result"]["advice"];
+    assert_eq!(advice[1]["tier"], "cheap");
+    assert_eq!(advice[1]["sample"], 6);
+}
+
+#[test]
+fn a_landing_tells_the_ledger_what_its_task_has_used() {
+    let lab = tasks();
+    let land = |task: &str, path: &str| {
+        support::write(&lab.workspace(task).join(path), "new\n");
+        lab.commit_in(&lab.workspace(task), "work");
+        lab.odyssey(&["land", task]).ok();
+        lab.git(&["log", "-1", "--format=%B", "refs/odyssey/ledger"])
+    };
+    let mut text = call(&lab.workspace("auth"), "one", "2026-11-24T01:31:00Z", 10);
+    support::write(&transcript(&lab, "s.jsonl"), &text);
+    // Who keeps no accounts is told nothing.
+    assert!(!land("auth", "src/a.rs").contains("Odyssey-Tokens"));
+    lab.odyssey(&["usage"]).ok();
+    text += &call(&lab.workspace("docs"), "two", "2026-11-24T01:32:00Z", 20);
+    support::write(&transcript(&lab, "s.jsonl"), &text);
+    let told = land("docs", "docs/a.md");
+    assert_data_eq!(
+        told.lines()
+            .filter(|line| line.contains("Tokens") || line.contains("Cost"))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        str![[r#"
+Odyssey-Tokens: input=100 output=20 cache-read=0 cache-write=0 reasoning=0
+Odyssey-Cost: 0.000200 USD, prices of 2026-10-24
+"#]]
+    );
+}
+
+#[test]
+fn limits_are_told_as_they_stand() {
+    let lab = tasks();
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage", "--budget", "auth"])),
+        str![[r#"
+no limit is set
+set one in odyssey.toml: [budget] day = { usd = 20.0 }
+--- exit 0
+
+"#]]
+    );
+    let policy = "[ledger]\nfsync = false\n[budget]\nsoft = 50\nday = { tokens = 1000 }\nmonth = { usd = 5.0 }\nagent = { usd = 0.0001 }\ntask = { tokens = 300, usd = 1.0 }\n";
+    lab.write("odyssey.toml", policy);
+    let mut text = call(&lab.workspace("auth"), "old", "2026-11-23T23:59:59Z", 500);
+    text += &call(&lab.workspace("auth"), "one", "2026-11-24T01:31:00Z", 10);
+    text += &call(&lab.main(), "two", "2026-11-24T01:32:00Z", 20);
+    support::write(&transcript(&lab, "s.jsonl"), &text);
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage", "--budget", "auth"])),
+        str![[r#"
+ok    day: 230 of 1000 tokens
+ok    month: $0.0030 of $5.00
+hard  agent claude-1: $0.0002 of $0.0001
+hard  task auth: 710 of 300 tokens, $0.0028 of $1.00
+--- exit 0
+
+"#]]
+    );
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage", "--budget"])),
+        str![[r#"
+ok    day: 230 of 1000 tokens
+ok    month: $0.0030 of $5.00
+--- exit 0
+
+"#]]
+    );
+    let answer = lab.odyssey(&["usage", "--budget", "auth", "--json"]).ok().json();
+    assert_eq!(answer["result"]["standing"], "hard");
+    assert_eq!(answer["result"]["limits"][2]["name"], "claude-1");
+    lab.write("odyssey.toml", "[budget]\nday = { usd = -1.0 }\n");
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage", "--budget"])),
+        str![[r#"
+--- stderr
+error: odyssey.toml:2:15: that is no amount of money
+hint: write dollars, for example: usd = 20.0
+hint: nothing is done until odyssey.toml can be read
+--- exit 1
+
+"#]]
+    );
+    lab.write("odyssey.toml", "[budget]\nsoft = 101\n");
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage", "--budget"])),
+        str![[r#"
+--- stderr
+error: odyssey.toml:2:8: the soft limit is from 1 to 100 of a hundred, not 101
+hint: nothing is done until odyssey.toml can be read
+--- exit 1
+
+"#]]
+    );
+}
+
+#[test]
+fn metrics_are_received_on_this_machine_and_belong_to_the_workspace_that_they_name() {
+    use std::io::BufRead;
+    use std::io::Read;
+    use std::io::Write;
+    let lab = tasks();
+    let mut command = lab.command(support::ODYSSEY, &lab.main(), &["usage", "--listen", "0"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let place =
+        line.trim().strip_prefix("listening at http://").unwrap().strip_suffix("/v1/metrics").unwrap();
+    let metrics = placed(&lab, &std::fs::read_to_string(fixtures().join("metrics.jsonl")).unwrap());
+    for body in metrics.lines().chain(metrics.lines().next()) {
+        let mut stream = std::net::TcpStream::connect(place).unwrap();
+        let length = body.len();
+        let head = format!(
+            "POST /v1/metrics HTTP/1.1\r\nHost: {place}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all((head + body).as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(rows(&lab, &[]), [("auth".to_owned(), 1000), ("docs".to_owned(), 29)]);
 }

@@ -17,6 +17,7 @@ pub mod places;
 pub mod section;
 pub mod settings;
 pub mod shell;
+pub mod receiver;
 pub mod transcripts;
 pub mod words;
 

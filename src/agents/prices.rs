@@ -59,14 +59,8 @@ impl Explain for PriceError {
 struct TableFile {
     #[serde(default)]
     dated: String,
-    models: BTreeMap<String, OneOrMore>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(PriceFile),
-    More(Vec<PriceFile>),
+    /// One price each, or several with the days since when.
+    models: BTreeMap<String, toml::Value>,
 }
 
 #[derive(serde::Deserialize)]
@@ -111,15 +105,26 @@ impl PriceTable {
     }
 
     fn add(&mut self, text: &str) -> Result<String, String> {
-        let file: TableFile = toml::from_str(text).map_err(|error| error.to_string())?;
+        let file: TableFile = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            format!("line {}: {}", before.matches('\n').count() + 1, error.message())
+        })?;
         for (model, prices) in file.models {
-            let prices = match prices {
-                OneOrMore::One(price) => vec![price],
-                OneOrMore::More(prices) => prices,
+            let list = match prices {
+                toml::Value::Array(list) => list,
+                one => vec![one],
             };
-            let prices: Option<Vec<Price>> = prices.iter().map(PriceFile::price).collect();
-            let prices = prices.filter(|prices| !prices.is_empty());
-            self.prices.set(&model, prices.ok_or_else(|| format!("the price of `{model}` is none"))?);
+            let mut prices = Vec::new();
+            for price in list {
+                let price: PriceFile = price
+                    .try_into()
+                    .map_err(|error: toml::de::Error| format!("`{model}`: {}", error.message()))?;
+                prices.push(price.price().ok_or_else(|| format!("`{model}`: that is no price"))?);
+            }
+            if prices.is_empty() {
+                return Err(format!("`{model}`: no price is given"));
+            }
+            self.prices.set(&model, prices);
         }
         Ok(file.dated)
     }

@@ -29,6 +29,7 @@ use crate::domain::price;
 use crate::domain::price::Price;
 use crate::domain::task::TaskName;
 use crate::domain::usage::Spent;
+use crate::domain::usage::Tokens;
 use crate::git::Oid;
 use crate::git::merge::Asker;
 use crate::git::merge::Side;
@@ -42,6 +43,9 @@ use places::Places;
 
 /// From how much on a person is told that reading takes its time.
 const MUCH: u64 = 128 << 20;
+
+/// How much a landing reads at most.
+const LITTLE: u64 = 16 << 20;
 
 /// Everything that is known of what was used.
 pub struct Accounts<'a> {
@@ -90,7 +94,11 @@ impl<'a> Accounts<'a> {
     /// # Errors
     /// When the ledger, the index or the prices cannot be read. Transcripts that cannot be read are told in `news`.
     pub fn open(session: &'a Session, context: &Context<'_>) -> Result<Accounts<'a>, Failure> {
-        let folder = session.ledger().folder();
+        let index = Index::open(&index_of(session))?;
+        Accounts::with(session, context, index)
+    }
+
+    fn with(session: &'a Session, context: &Context<'_>, mut index: Index) -> Result<Accounts<'a>, Failure> {
         let table = PriceTable::read(context.prices.as_deref())?;
         let mut events = Vec::new();
         for past in history::events(&session.repo)? {
@@ -99,12 +107,7 @@ impl<'a> Accounts<'a> {
         events.reverse();
         let episodes = Episodes::read(events.iter().map(|past| (past.at, &past.event)));
         let commits = events.iter().map(|past| past.commit).collect();
-        let path = folder.join("usage");
-        let mut index = Index::open(&path)?;
-        let metrics: Vec<PathBuf> =
-            [folder.join("metrics.jsonl")].into_iter().filter(|path| path.exists()).collect();
-        let homes = Homes { metrics, ..context.agents.clone() };
-        let news = index.update(&homes, |bytes| {
+        let news = index.update(&homes(session, context), |bytes| {
             if bytes > MUCH {
                 let much = bytes >> 20;
                 context
@@ -115,7 +118,7 @@ impl<'a> Accounts<'a> {
         let mut places = Places::of(session, &mut index)?;
         places.know(episodes.all().map(|life| &life.task));
         // Without it the next one reads all of it again, and comes to the same.
-        if let Err(failure) = index.save(&path) {
+        if let Err(failure) = index.save(&index_of(session)) {
             tracing::debug!(%failure, "the index of transcripts was not written");
         }
         let database = context.agents.opencode.as_ref().map(|folder| folder.join("opencode.db"));
@@ -169,6 +172,20 @@ impl<'a> Accounts<'a> {
         Some(lease.holder)
     }
 
+    /// What the present life of a task has used, or its last one.
+    pub fn of_life(&self, task: &TaskName) -> Spent {
+        let Some(present) = self.episodes.lives(task).last() else { return Spent::default() };
+        let mut sum = Spent::default();
+        self.each(|charge| {
+            if let Owner::Task(_, Some((life, _))) = charge.owner
+                && std::ptr::eq(life, present)
+            {
+                sum += charge.spent;
+            }
+        });
+        sum
+    }
+
     /// Finds which of the live tasks do not merge with their target as they are. Answers which could not be tried.
     ///
     /// # Errors
@@ -209,6 +226,63 @@ impl<'a> Accounts<'a> {
         doubts.extend(self.unread.iter().cloned());
         doubts
     }
+}
+
+/// Where what was read is kept.
+fn index_of(session: &Session) -> PathBuf {
+    session.ledger().folder().join("usage")
+}
+
+/// Where metrics are kept that were received.
+pub fn metrics_of(session: &Session) -> PathBuf {
+    session.ledger().folder().join("metrics.jsonl")
+}
+
+fn homes(session: &Session, context: &Context<'_>) -> Homes {
+    let metrics = metrics_of(session);
+    Homes { metrics: [metrics].into_iter().filter(|path| path.exists()).collect(), ..context.agents.clone() }
+}
+
+/// What a landing tells the ledger of what its task has used: nothing where nobody keeps accounts, or where there is much to read
+/// first. A landing neither fails nor waits because of transcripts.
+pub fn facts(session: &Session, context: &Context<'_>, task: &TaskName) -> Vec<(&'static str, String)> {
+    known_facts(session, context, task).unwrap_or_else(|failure| {
+        tracing::debug!(%failure, "the landing does not tell what was used");
+        Vec::new()
+    })
+}
+
+fn known_facts(
+    session: &Session,
+    context: &Context<'_>,
+    task: &TaskName,
+) -> Result<Vec<(&'static str, String)>, Failure> {
+    let path = index_of(session);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let index = Index::open(&path)?;
+    if index.pending(&homes(session, context)) > LITTLE {
+        return Ok(Vec::new());
+    }
+    let accounts = Accounts::with(session, context, index)?;
+    let spent = accounts.of_life(task);
+    if spent.calls == 0 {
+        return Ok(Vec::new());
+    }
+    let Tokens { input, output, cache_read, cache_write, reasoning, .. } = spent.tokens;
+    let tokens = format!(
+        "input={input} output={output} cache-read={cache_read} cache-write={cache_write} reasoning={reasoning}"
+    );
+    let mut facts = vec![("Tokens", tokens)];
+    if let Some(money) = spent.priced() {
+        let dated = &accounts.table.dated;
+        facts.push(("Cost", format!("{:.6} USD, prices of {dated}", money.as_dollars())));
+    }
+    if spent.unpriced > 0 {
+        facts.push(("Unpriced-Tokens", spent.unpriced.to_string()));
+    }
+    Ok(facts)
 }
 
 fn with_causes(error: &dyn Explain) -> String {

@@ -40,6 +40,7 @@ use error::LandError;
 
 use super::Context;
 use super::Outcome;
+use super::accounts;
 use super::deciding;
 use super::deciding::Along;
 use super::deciding::Deciding;
@@ -187,7 +188,8 @@ impl Land {
         {
             return Err(Failure::from(LandError::Other(task.clone())).into());
         }
-        let landing = Landing { lease: &lease, old, new: merged.commit, keep: self.keep, carried };
+        let facts = accounts::facts(session, context, task);
+        let landing = Landing { lease: &lease, old, new: merged.commit, keep: self.keep, carried, facts };
         let Moved { checkouts, kept, written } = landing.carry_out(session).map_err(Attempt::of)?;
         drop(stands);
         let workspace = self.clear(session, &lease)?;

@@ -107,6 +107,8 @@ pub struct Landing<'a> {
     pub keep: bool,
     /// Uncommitted edits in one of the checkouts that go along.
     pub carried: Option<&'a Carried>,
+    /// What the ledger is told of it beside.
+    pub facts: Vec<(&'static str, String)>,
 }
 
 /// What a landing has moved.
@@ -226,7 +228,7 @@ impl Landing<'_> {
         update_checkouts()?;
         ledger.change_locked(&lock, session.now, |state| -> Result<_, LedgerError> {
             let Lease { task, fence, .. } = self.lease;
-            Ok((vec![ended(&state.book, task, *fence, self.old, self.new)?], ()))
+            Ok((vec![ended(&state.book, task, *fence, (self.old, self.new), &self.facts)?], ()))
         })?;
         Ok(())
     }
@@ -258,7 +260,7 @@ impl Landing<'_> {
         let landed = authority.land(&ledger, &target, session.now, |state| -> Result<_, LedgerError> {
             self.check_fence(state)?;
             let Lease { task, fence, .. } = self.lease;
-            Ok(vec![ended(&state.book, task, *fence, self.old, self.new)?])
+            Ok(vec![ended(&state.book, task, *fence, (self.old, self.new), &self.facts)?])
         })?;
         let follow = || -> Result<(), Failure> {
             let lock = ledger.lock()?;
@@ -281,13 +283,14 @@ fn ended(
     book: &crate::domain::book::LeaseBook,
     task: &TaskName,
     fence: Fence,
-    from: Oid,
-    commit: Oid,
+    (from, commit): (Oid, Oid),
+    facts: &[(&'static str, String)],
 ) -> Result<Entry, Refused> {
     let subject = format!("land {task}, fence {fence}");
     let event = Event::of(EventKind::Land, task, fence, subject).fact("Commit", commit.to_string());
     // What came between the two is the task's work.
     let event = event.fact("From", from.to_string());
+    let event = facts.iter().fold(event, |event, (name, value)| event.fact(name, value));
     book.end(task, fence, event)
 }
 
@@ -394,7 +397,7 @@ pub fn recover(session: &Session, intent: &Intent) -> Result<Recovery, Failure> 
     }
     session.ledger().change(session.now, |state| -> Result<_, LedgerError> {
         let live = state.book.get(task).is_some_and(|lease| lease.fence == *fence);
-        let entry = if live { Some(ended(&state.book, task, *fence, old, new)?) } else { None };
+        let entry = if live { Some(ended(&state.book, task, *fence, (old, new), &[])?) } else { None };
         Ok((entry.into_iter().collect(), ()))
     })?;
     let finished = format!("finished the landing of {task}, which was cut off after {target} had moved");

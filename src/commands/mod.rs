@@ -47,6 +47,7 @@ pub mod supervise;
 pub mod sync;
 pub mod syncing;
 pub mod taking;
+pub mod tiers;
 pub mod uninstall;
 pub mod usage;
 pub mod waiting;

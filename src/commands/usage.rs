@@ -1,13 +1,16 @@
 //! `usage`: what was used of the models, by task, agent, model, tier, day or outcome, and what it cost.
 
+pub mod limits;
 mod screen;
 
 use std::collections::HashMap;
 
+use crate::agents::receiver::Receiver;
 use crate::base::clock::Timestamp;
 use crate::base::failure::Explain;
 use crate::base::failure::Failure;
 use crate::base::failure::Kind;
+use crate::base::page::Page;
 use crate::domain::episode::Fate;
 use crate::domain::episode::Grant;
 use crate::domain::task::TaskName;
@@ -15,6 +18,7 @@ use crate::domain::usage::Spent;
 
 use super::Context;
 use super::Outcome;
+use super::accounts;
 use super::accounts::Accounts;
 use super::accounts::Charge;
 use super::accounts::Owner;
@@ -38,6 +42,18 @@ pub struct Usage {
     /// Answer with comma-separated values
     #[arg(long)]
     pub csv: bool,
+    /// Say how what was used stands to the policy's limits, those of a task and its holder too
+    #[arg(long, value_name = "TASK", num_args = 0..=1, conflicts_with_all = ["task", "since", "everywhere", "csv"])]
+    pub budget: Option<Option<TaskName>>,
+    /// Receive OpenTelemetry metrics at a port of this machine, until Ctrl-C [default port: 4318]
+    #[arg(
+        long,
+        value_name = "PORT",
+        num_args = 0..=1,
+        default_missing_value = "4318",
+        conflicts_with_all = ["task", "since", "everywhere", "csv", "budget"]
+    )]
+    pub listen: Option<u16>,
 }
 
 /// What a row is about.
@@ -129,7 +145,13 @@ impl Usage {
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let since = self.since.as_deref().map(day).transpose()?;
         let session = Session::open(context)?;
+        if let Some(port) = self.listen {
+            return listen(&session, context, port);
+        }
         let mut accounts = Accounts::open(&session, context)?;
+        if let Some(task) = &self.budget {
+            return limits::outcome(&session, &accounts, task.as_ref());
+        }
         let mut doubts = accounts.doubts();
         doubts.extend(accounts.find_conflicts()?);
         let account = self.account(&accounts, since, doubts);
@@ -191,6 +213,25 @@ impl Usage {
             doubts,
         }
     }
+}
+
+/// Receives until the process is stopped. What was received by then is kept.
+fn listen(session: &Session, context: &Context<'_>, port: u16) -> Result<Outcome, Failure> {
+    let receiver = Receiver::open(port, &accounts::metrics_of(session))?;
+    let endpoint = receiver.endpoint();
+    let shown = match context.json {
+        true => serde_json::json!({ "endpoint": endpoint }).to_string(),
+        false => format!("listening at {endpoint}"),
+    };
+    let note = "an agent sends here with OTEL_EXPORTER_OTLP_PROTOCOL=http/json and this address as \
+                OTEL_EXPORTER_OTLP_METRICS_ENDPOINT; OTEL_RESOURCE_ATTRIBUTES=odyssey.workspace=\"$PWD\" tells whose work it is; \
+                Ctrl-C ends it";
+    context.monitor.note(note);
+    context.monitor.line(&shown)?;
+    receiver.receive()?;
+    let mut outcome = Outcome::new(Page::default(), &serde_json::Value::Null);
+    outcome.given = true;
+    Ok(outcome)
 }
 
 /// What charges are summed up by, before it has a name to show: many charges have the same.

@@ -3,6 +3,7 @@
 pub mod anchor;
 pub mod automaton;
 pub mod book;
+pub mod budget;
 pub mod episode;
 pub mod event;
 pub mod glob;
@@ -22,6 +23,7 @@ pub mod region_index;
 pub mod review;
 pub mod span;
 pub mod task;
+pub mod tiers;
 pub mod transition;
 pub mod ttl;
 pub mod usage;

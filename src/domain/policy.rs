@@ -1,5 +1,6 @@
 //! The policy file `odyssey.toml`: what the people of a repository have agreed on.
 
+mod budget;
 mod command;
 mod error;
 mod file;
@@ -10,6 +11,7 @@ pub mod reaction;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::domain::budget::Budget;
 use crate::domain::review::Confirm;
 pub use command::BadCommand;
 pub use command::words;
@@ -57,6 +59,8 @@ pub struct Policy {
     pub ledger: LedgerPolicy,
     /// Whose word a review wants.
     pub review: ReviewPolicy,
+    /// How much may be used of the models.
+    pub budget: Budget,
     /// Where the patterns are in the file, by key.
     positions: BTreeMap<String, Vec<Position>>,
 }
@@ -134,6 +138,7 @@ impl Default for Policy {
             on: Vec::new(),
             ledger: LedgerPolicy::default(),
             review: ReviewPolicy::default(),
+            budget: Budget::default(),
             positions: BTreeMap::new(),
         }
     }

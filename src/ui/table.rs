@@ -160,6 +160,10 @@ table! {
         ("git odyssey usage", "See what each task has used of the models, and what became of it."),
         ("git odyssey usage --by model --since 2026-11-01", "See which models were used this month."),
         ("git odyssey usage --by day --everywhere --csv", "Everything on this machine, for a spreadsheet."),
+        ("git odyssey usage --budget auth-refactor --json", "How a task and its holder stand to the limits."),
+    ];
+    Tiers = commands::tiers::Tiers, &[
+        ("git odyssey tiers", "See which tier of models does which work, at what cost, and which to choose."),
     ];
     Server = commands::server::Server, &[
         ("git odyssey server install", "In a repository that others push to: let its hook judge every push."),

@@ -2,7 +2,7 @@
 //! Benchmarks as whole processes, with the size of the work varied; prints tables for the README.
 //!
 //! `cargo bench` runs all; `cargo bench -- claim` (`here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`,
-//! `guard`, `watch`, `remote`, `server`, `growth`, `review`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in
+//! `guard`, `watch`, `remote`, `server`, `growth`, `usage`, `review`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in
 //! turns, are what to quote.
 
 mod growth;
@@ -12,6 +12,7 @@ mod remote;
 #[cfg(feature = "screen")]
 mod review;
 mod server;
+mod usage;
 mod verdict;
 mod watch;
 
@@ -49,6 +50,7 @@ fn main() -> Result<(), Failed> {
         ("remote", remote::remote),
         ("server", server::server),
         ("growth", growth::growth),
+        ("usage", usage::usage),
         #[cfg(feature = "screen")]
         ("review", review::review),
     ];

@@ -73,6 +73,16 @@ impl Index {
         if self.changed { atomic::put(path, &self.packed()) } else { Ok(()) }
     }
 
+    /// How many bytes there are to read.
+    pub fn pending(&self, homes: &Homes) -> u64 {
+        let (files, _) = files::all(homes);
+        let bytes = |file: &Transcript| match self.marks.get(&file.path) {
+            Some(mark) if file.is_as(mark) => 0,
+            mark => file.new_bytes(mark),
+        };
+        files.iter().map(bytes).sum()
+    }
+
     /// Looks for what is new. `begin` is told how many bytes there are to read.
     pub fn update(&mut self, homes: &Homes, begin: impl FnOnce(u64)) -> News {
         let (files, failures) = files::all(homes);

@@ -111,6 +111,11 @@ impl Attributes {
     }
 }
 
+/// Whether a request may tell of tokens.
+pub fn is_about_tokens(text: &[u8]) -> bool {
+    memchr::memmem::find(text, METRIC.as_bytes()).is_some()
+}
+
 /// Finds what some requests tell.
 pub fn read(block: &[u8], _: &mut Memory, found: &mut Found) {
     for text in lines::with(block, &[METRIC]) {

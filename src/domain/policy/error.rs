@@ -82,6 +82,12 @@ pub enum Problem {
     /// Nobody whose word a review could want.
     #[error("`{}` is nobody whose word a review can want", text::visible(.0.as_bytes()))]
     Confirm(String),
+    /// A part of a hundred that is none.
+    #[error("the soft limit is from 1 to 100 of a hundred, not {0}")]
+    Percent(u64),
+    /// An amount of money that is none.
+    #[error("that is no amount of money")]
+    Money,
     /// A merge strategy that does not exist.
     #[error("{0}")]
     MergeStrategy(UnknownStrategy),
@@ -125,6 +131,7 @@ impl Explain for PolicyError {
             Problem::Confirm(name) => key::name_hint(name, &["nobody", "human", "owner"], "choices"),
             Problem::Event(name) => key::name_hint(name, &super::reaction::names(), "events"),
             Problem::MergeStrategy(unknown) => unknown.hint(),
+            Problem::Money => "write dollars, for example: usd = 20.0".to_owned(),
             Problem::NothingToRun => "write for example: run = \"cargo generate-lockfile\"".to_owned(),
             Problem::Toml(_)
             | Problem::Ttl(_)
@@ -133,6 +140,7 @@ impl Explain for PolicyError {
             | Problem::Command { .. }
             | Problem::NoPaths
             | Problem::OnlyToRegenerate(_)
+            | Problem::Percent(_)
             | Problem::NotACommand => return Vec::new(),
         };
         vec![hint]

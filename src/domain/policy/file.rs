@@ -17,6 +17,7 @@ use super::Policy;
 use super::ReviewPolicy;
 use super::Strategy;
 use super::WorkspacePolicy;
+use super::budget::BudgetFile;
 use super::command::BadCommand;
 use super::command::words;
 use super::error::PolicyError;
@@ -53,6 +54,8 @@ struct File {
     ledger: LedgerFile,
     #[serde(default)]
     review: ReviewFile,
+    #[serde(default)]
+    budget: BudgetFile,
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -147,6 +150,7 @@ impl Reading<'_> {
             on: self.reactions(file.on)?,
             ledger: LedgerPolicy { fsync: file.ledger.fsync.unwrap_or(default.ledger.fsync) },
             review: ReviewPolicy { confirm: self.confirm(file.review)? },
+            budget: self.budget(file.budget)?,
             positions: std::mem::take(&mut self.positions),
         })
     }

@@ -5,14 +5,30 @@ pub(super) use crate::domain::written::name_hint;
 use crate::domain::written::nearest;
 
 /// The keys of each table; those of `regions` are free.
-pub(super) const KEYS: [(&str, &[&str]); 7] = [
-    ("", &["target", "ttl", "commons", "regions", "workspace", "land", "merge", "on", "ledger", "review"]),
+pub(super) const KEYS: [(&str, &[&str]); 8] = [
+    (
+        "",
+        &[
+            "target",
+            "ttl",
+            "commons",
+            "regions",
+            "workspace",
+            "land",
+            "merge",
+            "on",
+            "ledger",
+            "review",
+            "budget",
+        ],
+    ),
     ("workspace", &["root", "copy", "setup", "disposable"]),
     ("land", &["strategy", "check"]),
     ("on", &["event", "run", "timeout"]),
     ("merge", &["paths", "strategy", "run", "timeout"]),
     ("ledger", &["fsync"]),
     ("review", &["confirm"]),
+    ("budget", &["soft", "day", "month", "agent", "task"]),
 ];
 
 /// The strategies as they are written.
