@@ -292,15 +292,22 @@ pub fn end_group(child: &mut Child) -> std::io::Result<()> {
     child.wait().map(drop)
 }
 
-/// Asks a child that leads a group of its own, and where there are groups all that it started, to end. Where there are none nothing
-/// is asked.
+/// Asks a child that leads a group of its own, and all that it started, to end. Answers whether somebody was there who
+/// could be asked; never where there are no groups.
+pub fn ask_group_to_end(child: &Child) -> bool {
+    signal_group(child, "-TERM")
+}
+
+/// Whether a child that leads a group of its own, or something that it started, is still there; never where there are no groups.
+pub fn group_is_there(child: &Child) -> bool {
+    signal_group(child, "-0")
+}
+
 #[expect(clippy::disallowed_methods, reason = "the system's own way to signal a group")]
-pub fn ask_group_to_end(child: &Child) {
-    if cfg!(unix) {
-        let group = format!("-{}", child.id());
-        // Whoever asks looks whether it has ended, and makes it end when it does not.
-        let _ = Command::new("kill").args(["-TERM", "--", &group]).stderr(Stdio::null()).status();
-    }
+fn signal_group(child: &Child, signal: &str) -> bool {
+    let group = format!("-{}", child.id());
+    let sent = || Command::new("kill").args([signal, "--", &group]).stderr(Stdio::null()).status();
+    cfg!(unix) && sent().is_ok_and(|status| status.success())
 }
 
 /// A git that answers one question after the other. Ends with this value.

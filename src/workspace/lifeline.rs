@@ -20,6 +20,7 @@ use super::process::command;
 use super::process::own_group;
 use crate::git::run::ask_group_to_end;
 use crate::git::run::end_group;
+use crate::git::run::group_is_there;
 
 /// How long a command has to end by itself when it is asked to.
 pub const GRACE: Duration = Duration::from_secs(5);
@@ -52,18 +53,18 @@ pub fn keep(
         let _ = cut.send(());
     });
     let follow = |source| CommandError::Follow(line.clone(), source);
-    loop {
+    let ended = loop {
         match is_cut.recv_timeout(LOOK) {
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return end(&mut child).map_err(follow),
-            Err(RecvTimeoutError::Timeout) => {
-                if let Some(status) = child.try_wait().map_err(follow)? {
-                    // What it left behind in its group would write into the workspace after its time.
-                    end_group(&mut child).map_err(follow)?;
-                    return Ok(status);
-                }
-            }
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => break None,
+            Err(RecvTimeoutError::Timeout) => {}
         }
-    }
+        if let Some(status) = child.try_wait().map_err(follow)? {
+            break Some(status);
+        }
+    };
+    // What it left behind in its group would write into the workspace after its time.
+    let status = end(&mut child).map_err(follow)?;
+    Ok(ended.unwrap_or(status))
 }
 
 /// Waits until the pipe is closed at its other end. What comes out of it means nothing.
@@ -72,15 +73,17 @@ fn watch(mut lifeline: impl Read) {
     while !matches!(lifeline.read(&mut buffer), Ok(0)) {}
 }
 
+/// Ends a command and all that it started: a git among them takes its locks away when it is asked, and cannot when it is killed.
 fn end(child: &mut Child) -> std::io::Result<ExitStatus> {
-    ask_group_to_end(child);
     let asked = Instant::now();
-    while asked.elapsed() < GRACE {
-        if let Some(status) = child.try_wait()? {
-            end_group(child)?;
-            return Ok(status);
+    if ask_group_to_end(child) {
+        while asked.elapsed() < GRACE {
+            let gone = child.try_wait()?.is_some();
+            if gone && !group_is_there(child) {
+                break;
+            }
+            std::thread::sleep(LOOK);
         }
-        std::thread::sleep(LOOK);
     }
     end_group(child)?;
     child.wait()

@@ -80,7 +80,10 @@ fn a_run_that_is_killed_at_any_moment_ends_in_the_same_tree() {
         let last = lab.odyssey(&["run", "plan.toml"]);
         assert_eq!(last.code, 0, "round {round}: {last:#?}");
         assert_eq!(lab.git(&["rev-parse", "main^{tree}"]), wanted, "round {round}: {last:#?}");
-        assert_eq!(landings(&lab), once, "round {round}: each lands once");
+        let journal =
+            std::fs::read_to_string(lab.main().join(".git/odyssey/runs/plan/journal.jsonl")).unwrap();
+        let ledger = lab.git(&["log", "--format=%h %ct %s", "refs/odyssey/ledger"]);
+        assert_eq!(landings(&lab), once, "round {round}: each lands once\n{journal}\n{ledger}");
         lab.git(&["fsck", "--strict", "--no-dangling"]);
         let doctor = lab.odyssey(&["doctor"]);
         assert_eq!(doctor.code, 0, "round {round}: {doctor:#?}");

@@ -227,14 +227,17 @@ hint: wait for it, or stop it with Ctrl-C where it runs
     process::wait_for_marked(&mark);
     lab.odyssey(&["claim", "b", "--region", "src/b.txt", "--for", "anna"]).ok();
     plan(&lab, "name = 'other'", &task("b", "", "write src/b.txt x"));
-    assert_data_eq!(lab.screen(&lab.odyssey(&["run", "plan.toml"])), str![[r#"
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["run", "plan.toml"])),
+        str![[r#"
 --- stderr
 error: b is the name of a live task that is not this run's: anna has it
 hint: see what it is about: git odyssey show b
 hint: land or abandon it, or name the workflow's task otherwise
 --- exit 3
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]

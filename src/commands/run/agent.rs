@@ -10,7 +10,10 @@ use tokio::process::Child;
 use tokio::process::ChildStdin;
 
 use crate::base::atomic;
+use crate::base::atomic::FileError;
 use crate::base::failure::Failure;
+use crate::base::lock::Lock;
+use crate::domain::task::TaskName;
 use crate::domain::workflow;
 use crate::domain::workflow::Hand;
 use crate::domain::workflow::Tier;
@@ -27,6 +30,21 @@ pub struct Order {
     input: Option<PathBuf>,
     /// Where its output goes.
     pub log: PathBuf,
+    /// What is locked while it lives.
+    alive: PathBuf,
+}
+
+/// What is locked while an agent of a task lives.
+fn alive(folder: &Path, task: &TaskName) -> PathBuf {
+    folder.join(format!("{task}.alive"))
+}
+
+/// Waits until no agent of an earlier attempt lives any more. Its keeper ends it when its runner has ended.
+///
+/// # Errors
+/// When that cannot be told.
+pub fn wait_for_former(folder: &Path, task: &TaskName) -> Result<(), FileError> {
+    Lock::until_free(&alive(folder, task))
 }
 
 /// The longest prompt that is given as a word; systems refuse longer ones.
@@ -66,7 +84,7 @@ pub fn order(
     let filled = |word: &String| workflow::fill(word, value).unwrap_or_else(|_| word.clone());
     let words = tier.command.iter().map(filled).collect();
     let input = (tier.hand() == Hand::Input).then_some(file);
-    Ok(Order { words, input, log: folder.join(format!("{task}-{attempt}.log")) })
+    Ok(Order { words, input, log: folder.join(format!("{task}-{attempt}.log")), alive: alive(folder, task) })
 }
 
 /// Starts it. It ends when the lifeline is dropped, or when this process ends in any way.
@@ -79,6 +97,7 @@ pub fn start(
     granted: &Granted,
 ) -> Result<(Child, Option<ChildStdin>), CommandError> {
     let mut words = vec![program.display().to_string(), "keep".to_owned()];
+    words.extend(["--lock".to_owned(), order.alive.display().to_string()]);
     if let Some(input) = &order.input {
         words.extend(["--input".to_owned(), input.display().to_string()]);
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::base::atomic;
 use crate::base::failure::Explain;
@@ -87,7 +88,31 @@ pub fn begin(context: &Context<'_>, task: &Task, tier: &Tier) -> Result<Granted,
     let resume = Resume { task: Some(task.name.clone()), holder: Some(holder), ttl: None };
     let (resumed, lease) = resume.resumed(context)?;
     let path = resumed.path.ok_or_else(|| JobError::NoWorkspace(task.name.clone()))?;
+    if let Some(branch) = lease.branch() {
+        clear_locks(context, &Repo::open(&path)?, branch)?;
+    }
     Ok(Granted { lease, path, goes_on: true })
+}
+
+/// How long a lock has to have stood before it counts as left behind: a person's git beside us may have one for a moment.
+const STALE: Duration = Duration::from_secs(2);
+
+/// Removes the locks that a git of the ended agent left when it was killed: they would stop every commit.
+fn clear_locks(context: &Context<'_>, workspace: &Repo, branch: &str) -> Result<(), Failure> {
+    let folder = workspace.private_dir();
+    let names = ["index.lock", "HEAD.lock", "ORIG_HEAD.lock", "AUTO_MERGE.lock"];
+    let own = names.iter().map(|name| folder.join(name));
+    for lock in own.chain([workspace.common_dir().join(format!("{branch}.lock"))]) {
+        let age = || lock.metadata().ok()?.modified().ok()?.elapsed().ok();
+        while let Some(left) = age().and_then(|age| STALE.checked_sub(age)).filter(|left| !left.is_zero()) {
+            std::thread::sleep(left);
+        }
+        if lock.exists() {
+            atomic::remove(&lock)?;
+            context.monitor.note(&format!("removed {}, which an agent's git left", lock.display()));
+        }
+    }
+    Ok(())
 }
 
 fn claim(task: &Task, holder: Holder) -> Claim {

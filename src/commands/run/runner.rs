@@ -124,8 +124,6 @@ impl<'a> Runner<'a> {
         progress: Progress,
     ) -> (Runner<'a>, UnboundedSender<Happened>) {
         let (tell, happened) = unbounded_channel();
-        let ready = |task: &&Task| progress.of(&task.name).state == State::Ready;
-        let queue = workflow.tasks.iter().filter(ready).map(|task| task.name.clone()).collect();
         let runner = Runner {
             context,
             workflow,
@@ -135,7 +133,7 @@ impl<'a> Runner<'a> {
             happened,
             working: BTreeMap::new(),
             agents: JoinSet::new(),
-            queue,
+            queue: VecDeque::new(),
             is_landing: false,
             blocked: BTreeSet::new(),
             parking: 0,
@@ -183,6 +181,9 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// When the journal cannot be written. Agents are ended then, as the kill of a runner ends them.
     pub async fn go(&mut self) -> Result<(), Failure> {
+        // What an earlier runner left to land; known only when what it had not written down is.
+        let ready = |task: &&Task| self.progress.of(&task.name).state == State::Ready;
+        self.queue = self.workflow.tasks.iter().filter(ready).map(|task| task.name.clone()).collect();
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut signals = Signals::new();
@@ -287,7 +288,8 @@ impl<'a> Runner<'a> {
         self.working.insert(task.name.clone(), working);
         let (task, folder) = (task.clone(), self.journal.folder().to_owned());
         self.setting.spawn(move |context| {
-            let begun = jobs::begin(context, &task, &tier).and_then(|granted| {
+            let former = agent::wait_for_former(&folder, &task.name).map_err(Failure::from);
+            let begun = former.and_then(|()| jobs::begin(context, &task, &tier)).and_then(|granted| {
                 let prompt = prompt::prompt(context, &task, &track, &granted)?;
                 let order = agent::order(&folder, &tier, attempt, &granted, &prompt)?;
                 Ok((granted, order))
