@@ -12,12 +12,12 @@ pub mod inline;
 pub mod opencode;
 pub mod patch;
 pub mod payload;
-pub mod prices;
 pub mod places;
+pub mod prices;
+pub mod receiver;
 pub mod section;
 pub mod settings;
 pub mod shell;
-pub mod receiver;
 pub mod transcripts;
 pub mod words;
 

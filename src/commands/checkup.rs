@@ -1,8 +1,8 @@
 //! The doctor's examinations, one function each.
 
+pub mod agents;
 mod archives;
 mod hooks;
-pub mod agents;
 mod remote;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,7 @@
 //! `claim`: takes regions for a task, all or none, and gives it a workspace.
 
+pub mod granted;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,8 +9,6 @@ use crate::base::clock::Timestamp;
 use crate::base::failure::Explain;
 use crate::base::failure::Failure;
 use crate::base::failure::Kind;
-use crate::base::page::Label;
-use crate::base::page::Page;
 use crate::base::text;
 use crate::domain::book::LeaseBook;
 use crate::domain::book::OverParked;
@@ -37,6 +37,9 @@ use crate::ledger::state::State;
 use crate::workspace::copy;
 use crate::workspace::process::CommandError;
 use crate::workspace::setup;
+
+use granted::Granted;
+use granted::page;
 
 use super::Context;
 use super::Outcome;
@@ -91,30 +94,6 @@ pub struct Claim {
     /// Run this in the workspace, renew while it lives, and park when it ends
     #[arg(last = true, value_name = "COMMAND", conflicts_with = "here")]
     pub command: Vec<String>,
-}
-
-/// What a claim answers.
-#[derive(Debug, serde::Serialize)]
-pub struct Granted {
-    /// The task.
-    pub task: TaskName,
-    /// The fence of this grant.
-    pub fence: u64,
-    /// Who holds it.
-    pub holder: Holder,
-    /// What it may change.
-    pub regions: Vec<String>,
-    /// The branch, if it has a workspace.
-    pub branch: Option<String>,
-    /// The workspace; for a claim with `--here` this checkout.
-    pub path: PathBuf,
-    /// The commit that the work starts from.
-    pub base: String,
-    /// When others may take it over, unless it is renewed.
-    pub expires_at: Timestamp,
-    /// Work whose regions it took over.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub taken: Vec<Taken>,
 }
 
 /// Why a claim is not granted, besides what the rules refuse.
@@ -289,7 +268,7 @@ impl Claim {
         match made {
             Ok(path) => {
                 written.done()?;
-                Ok((answer(&lease, path, taken), lease))
+                Ok((Granted::of(&lease, path, taken), lease))
             }
             Err(failure) => {
                 // Nothing of a claim that failed may stay: the next one would find its branch and its lease.
@@ -473,31 +452,4 @@ struct Grant {
     /// The commit that its branch starts from.
     base: Oid,
     taken: Vec<Taken>,
-}
-
-fn answer(lease: &Lease, path: PathBuf, taken: Vec<Taken>) -> Granted {
-    Granted {
-        task: lease.task.clone(),
-        fence: lease.fence.0,
-        holder: lease.holder.clone(),
-        regions: lease.regions.iter().map(|region| region.text().to_owned()).collect(),
-        branch: lease.branch().map(str::to_owned),
-        path,
-        base: lease.base.clone(),
-        expires_at: lease.expires_at,
-        taken,
-    }
-}
-
-fn page(lease: &Lease, granted: &Granted, now: Timestamp) -> Page {
-    let mut page = Page::default();
-    page.put(Label::Good, "granted ").put(Label::Name, lease.task.as_str()).put(Label::Plain, " to ");
-    page.put(Label::Person, lease.holder.name()).put(Label::Plain, format!(", fence {}, for ", lease.fence));
-    page.put(Label::Time, text::duration(lease.left(now))).end();
-    for region in &granted.regions {
-        page.put(Label::Plain, "  ").put(Label::Place, region.clone()).end();
-    }
-    taking::put(&mut page, &granted.taken);
-    page.line(Label::Place, granted.path.display().to_string());
-    page
 }

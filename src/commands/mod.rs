@@ -2,8 +2,8 @@
 
 pub mod abandon;
 pub mod accepting;
-pub mod asking;
 pub mod accounts;
+pub mod asking;
 pub mod board;
 pub mod check;
 pub mod checkup;

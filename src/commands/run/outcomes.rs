@@ -26,10 +26,10 @@ impl Runner<'_> {
     pub(super) fn begun(
         &mut self,
         task: &TaskName,
-        begun: Result<(Granted, Order), Failure>,
+        begun: Result<Box<(Granted, Order)>, Failure>,
     ) -> Result<(), Failure> {
         let (granted, order) = match begun {
-            Ok(begun) => begun,
+            Ok(begun) => *begun,
             Err(failure) if failure.kind() == Kind::Held => {
                 self.working.remove(task);
                 self.blocked.insert(task.clone());

@@ -43,7 +43,7 @@ use super::signals::Signals;
 /// Something that a job beside the runner has come to.
 pub enum Happened {
     /// A task was granted and its agent's command is put together, or not.
-    Begun(TaskName, Result<(Granted, Order), Failure>),
+    Begun(TaskName, Result<Box<(Granted, Order)>, Failure>),
     /// What an agent left is committed, or could not be.
     Settled(TaskName, Result<Settled, Failure>),
     /// A task without changes has given its regions back.
@@ -292,7 +292,7 @@ impl<'a> Runner<'a> {
             let begun = former.and_then(|()| jobs::begin(context, &task, &tier)).and_then(|granted| {
                 let prompt = prompt::prompt(context, &task, &track, &granted)?;
                 let order = agent::order(&folder, &tier, attempt, &granted, &prompt)?;
-                Ok((granted, order))
+                Ok(Box::new((granted, order)))
             });
             Happened::Begun(task.name, begun)
         });

@@ -84,9 +84,11 @@ enum End {
 fn ended_since(session: &Session, progress: &Progress) -> Result<BTreeMap<TaskName, End>, Failure> {
     let mut ended = BTreeMap::new();
     let Some(since) = &progress.since else { return Ok(ended) };
+    // One that is gone by now ends nothing: then all of the history is looked at.
+    let since = session.repo.commit_named(since).ok();
     for past in history::events(&session.repo)? {
         let past = past?;
-        if past.commit.to_string() == *since {
+        if Some(past.commit) == since {
             break;
         }
         let Some(task) = past.event.task.clone() else { continue };
