@@ -20,7 +20,8 @@ use support::Lab;
 use support::Run;
 
 /// An agent that does what its prompt says, a line each: `write PATH TEXT`, `commit WORDS`, `fail`, `once NAME` (fails the first
-/// time), `say TEXT`, `stall` (until it is ended).
+/// time), `say TEXT`, `use TOKENS` (in a
+/// transcript of Claude Code), `stall` (until it is ended).
 const AGENT: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 while read -r word one rest; do
@@ -31,6 +32,7 @@ while read -r word one rest; do
     fail) echo "cannot do it" >&2; exit 3 ;;
     once) if [ ! -e "$here/once-$one" ]; then touch "$here/once-$one"; exit 4; fi ;;
     say) echo "$one $rest" ;;
+    use) mkdir -p "$HOME/.claude/projects/x" && printf '{"type":"assistant","cwd":"%s","sessionId":"s","requestId":"r-%s-%s","timestamp":"%s","message":{"id":"m-%s-%s","role":"assistant","model":"claude-haiku-4-5","usage":{"input_tokens":%s,"output_tokens":0}}}\n' "$(pwd)" "$GIT_ODYSSEY_TASK" "$$" "$GIT_ODYSSEY_NOW" "$GIT_ODYSSEY_TASK" "$$" "$one" >> "$HOME/.claude/projects/x/s.jsonl" ;;
     stall) touch "$here/stalls-$GIT_ODYSSEY_TASK"; sleep 600 ;;
     esac
 done

@@ -1,4 +1,4 @@
-//! Claude Code, by its hooks reference as of October 2026 (version 2.1.292): `code.claude.com/docs/en/hooks`.
+//! Claude Code, by excerpts of its hooks reference (`code.claude.com/docs/en/hooks`) and descriptions of October 2026 (2.1.292).
 //!
 //! A pass is silence, or a text alone: a decision of `allow` would spare the person the question whether the tool may run.
 

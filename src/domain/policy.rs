@@ -266,7 +266,7 @@ fsync = false
             (
                 "zzz = 1",
                 "1:1: unknown key `zzz`",
-                "the keys here are `target`, `ttl`, `commons`, `regions`, `workspace`, `land`, `merge`, `on`, `ledger`, `review`",
+                "the keys here are `target`, `ttl`, `commons`, `regions`, `workspace`, `land`, `merge`, `on`, `ledger`, `review`, `budget`",
             ),
             ("[ledger]\nremote = 1", "2:1: unknown key `ledger.remote`", "the keys here are `fsync`"),
             ("ttl = \"90\"", "1:7: '90' is not a duration", "write for example \"45m\", \"2h\" or \"1d\""),

@@ -8,6 +8,7 @@ use crate::base::atomic;
 use crate::base::failure::Explain;
 use crate::base::failure::Failure;
 use crate::commands::Context;
+use crate::commands::accounts::Accounts;
 use crate::commands::claim::Claim;
 use crate::commands::park::Park;
 use crate::commands::release::Release;
@@ -212,4 +213,23 @@ pub fn write_summary(
     let summary = prompt::summary(context, granted, track)?;
     atomic::replace(&file, summary.as_bytes())?;
     Ok(file)
+}
+
+/// What a task has used of models: tokens of all kinds together, and money in millionths of a US dollar.
+pub type Used = (TaskName, u64, u64);
+
+/// What tasks have used, by the transcripts of their agents.
+///
+/// # Errors
+/// When the ledger, the index of transcripts or the prices cannot be read.
+pub fn used(context: &Context<'_>, tasks: &[TaskName]) -> Result<Vec<Used>, Failure> {
+    let session = Session::open(context)?;
+    let accounts = Accounts::open(&session, context)?;
+    let used = |task: &TaskName| {
+        let spent = accounts.of_life(task);
+        // Millions of dollars fit into a float to the millionth.
+        let micros = (spent.money.as_dollars() * 1_000_000.0).round() as u64;
+        (task.clone(), spent.tokens.total(), micros)
+    };
+    Ok(tasks.iter().map(used).collect())
 }

@@ -68,6 +68,7 @@ impl Runner<'_> {
         let (stopping, log, granted) =
             (working.stopping.take(), working.log.clone(), working.granted.clone());
         self.step(Step::Ended { task: task.clone(), spent })?;
+        self.uncounted.insert(task.clone());
         if let Some(why) = stopping {
             self.park(task.clone(), Ending::Stopped(why));
             return Ok(());

@@ -18,6 +18,7 @@ use crate::base::failure::Failure;
 use crate::base::text;
 use crate::commands::Context;
 use crate::domain::task::TaskName;
+use crate::domain::workflow::Budget;
 use crate::domain::workflow::Spent;
 use crate::domain::workflow::Standing;
 use crate::domain::workflow::Task;
@@ -31,6 +32,7 @@ use super::agent::Order;
 use super::jobs;
 use super::jobs::Granted;
 use super::jobs::Settled;
+use super::jobs::Used;
 use super::journal::Journal;
 use super::prompt;
 use super::queue;
@@ -52,6 +54,8 @@ pub enum Happened {
     Stopped(TaskName, Ending, Result<(), Failure>),
     /// What was to land has landed, or not.
     Landed(Vec<(TaskName, Fate)>),
+    /// What tasks have used by now, or why that cannot be told.
+    Used(Result<Vec<Used>, Failure>),
     /// The ledger changed: somebody may have given a region back.
     Moved,
     /// A command that a task wanted run has ended; what went wrong with it.
@@ -93,6 +97,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often the work of an agent is saved while it goes on.
 const SAVED_EVERY: Duration = Duration::from_secs(5 * 60);
 
+/// How often what agents use is counted where there is a limit.
+const COUNTED_EVERY: Duration = Duration::from_secs(5);
+
 /// One run of a workflow.
 pub struct Runner<'a> {
     pub(super) context: &'a Context<'a>,
@@ -110,6 +117,11 @@ pub struct Runner<'a> {
     pub(super) blocked: BTreeSet<TaskName>,
     /// Tasks that are being parked without being worked on.
     pub(super) parking: usize,
+    /// When the accounts were looked at, and whether they are at this moment.
+    pub(super) counted: Instant,
+    pub(super) is_counting: bool,
+    /// The tasks whose agents have ended since.
+    pub(super) uncounted: BTreeSet<TaskName>,
     /// Commands that tasks want run, and that have not ended.
     pub(super) reacting: usize,
     pub(super) is_stopped: bool,
@@ -137,6 +149,9 @@ impl<'a> Runner<'a> {
             is_landing: false,
             blocked: BTreeSet::new(),
             parking: 0,
+            counted: Instant::now(),
+            is_counting: false,
+            uncounted: BTreeSet::new(),
             reacting: 0,
             is_stopped: false,
         };
@@ -192,6 +207,7 @@ impl<'a> Runner<'a> {
                 self.begin_ready()?;
                 self.land_next();
             }
+            self.ask_accounts();
             if self.is_over() {
                 return Ok(());
             }
@@ -217,7 +233,9 @@ impl<'a> Runner<'a> {
         let still = self.working.is_empty()
             && self.agents.is_empty()
             && !self.is_landing
-            && self.parking + self.reacting == 0;
+            && self.parking + self.reacting == 0
+            && !self.is_counting
+            && self.uncounted.is_empty();
         let through =
             self.queue.is_empty() && self.blocked.is_empty() && self.progress.is_over(&self.workflow);
         still && (self.is_stopped || through)
@@ -241,6 +259,47 @@ impl<'a> Runner<'a> {
                 continue;
             }
             self.begin(&task)?;
+        }
+        Ok(())
+    }
+
+    /// Asks what agents have used, when some have ended, and from time to time where there is a limit.
+    fn ask_accounts(&mut self) {
+        let counts = |budget: &Budget| budget.tokens.is_some() || budget.micros.is_some();
+        let all = counts(&self.workflow.budget);
+        let at_work = |task: &&Task| {
+            self.working.get(&task.name).is_some_and(|working| working.lifeline.is_some())
+                && (all || counts(&task.budget))
+        };
+        if self.is_counting || self.is_stopped && self.uncounted.is_empty() {
+            return;
+        }
+        let mut tasks = std::mem::take(&mut self.uncounted);
+        if self.counted.elapsed() >= COUNTED_EVERY {
+            tasks.extend(self.workflow.tasks.iter().filter(at_work).map(|task| task.name.clone()));
+        }
+        if tasks.is_empty() {
+            return;
+        }
+        (self.is_counting, self.counted) = (true, Instant::now());
+        let tasks: Vec<TaskName> = tasks.into_iter().collect();
+        self.setting.spawn(move |context| Happened::Used(jobs::used(context, &tasks)));
+    }
+
+    fn count(&mut self, used: Result<Vec<Used>, Failure>) -> Result<(), Failure> {
+        self.is_counting = false;
+        let used = match used {
+            Ok(used) => used,
+            Err(failure) => {
+                self.context.monitor.note(&format!("what was used cannot be told: {}", reason(&failure)));
+                return Ok(());
+            }
+        };
+        for (task, tokens, micros) in used {
+            let known = self.progress.of(&task).spent;
+            if (known.tokens, known.micros) != (tokens, micros) {
+                self.step(Step::Used { task, tokens, micros })?;
+            }
         }
         Ok(())
     }
@@ -330,6 +389,7 @@ impl<'a> Runner<'a> {
             },
             Happened::Stopped(task, ending, stopped) => self.stopped(task, ending, stopped),
             Happened::Landed(fates) => self.landed(fates),
+            Happened::Used(used) => self.count(used),
             Happened::Moved => {
                 self.blocked.clear();
                 Ok(())

@@ -16,7 +16,7 @@ pub fn line(step: &Step, workflow: &Workflow) -> Option<String> {
     let said = match step {
         Step::Begun { workflow, .. } => format!("{workflow}: begins"),
         Step::GoesOn => format!("{}: goes on", workflow.name),
-        Step::Claiming { .. } => return None,
+        Step::Claiming { .. } | Step::Used { .. } => return None,
         Step::Waits { task, why } => format!("{task}: waits, {why}"),
         Step::Started { task, attempt: 1, tier, .. } => format!("{task}: started by {tier}"),
         Step::Started { task, attempt, tier, .. } => format!("{task}: started by {tier}, attempt {attempt}"),

@@ -64,6 +64,15 @@ pub enum Step {
         /// What this attempt cost.
         spent: Spent,
     },
+    /// What all attempts have used of models by now, as the accounts tell.
+    Used {
+        /// The task.
+        task: TaskName,
+        /// Tokens of all kinds together.
+        tokens: u64,
+        /// Money in millionths of a US dollar, as far as the models have a price.
+        micros: u64,
+    },
     /// The work is done and committed, and lands next.
     Ready {
         /// The task.
@@ -114,6 +123,7 @@ impl Step {
             | Step::Started { task, .. }
             | Step::BudgetLow { task, .. }
             | Step::Ended { task, .. }
+            | Step::Used { task, .. }
             | Step::Ready { task }
             | Step::Failed { task, .. }
             | Step::Landed { task, .. }
@@ -247,10 +257,13 @@ impl Progress {
             Step::Started { .. } => track.state = State::Working,
             Step::BudgetLow { .. } => track.was_warned = true,
             Step::Ended { spent, .. } => track.spent += *spent,
+            Step::Used { tokens, micros, .. } => {
+                (track.spent.tokens, track.spent.micros) = (*tokens, *micros)
+            }
             Step::Ready { .. } => (track.state, track.why) = (State::Ready, None),
             Step::Failed { why, last, .. } => {
                 track.state = if *last { State::Failed } else { State::Waiting };
-                track.why = Some(why.clone());
+                (track.why, track.is_cut) = (Some(why.clone()), false);
             }
             Step::Landed { .. } => (track.state, track.why) = (State::Landed, None),
             Step::Empty { .. } => (track.state, track.why) = (State::Empty, None),

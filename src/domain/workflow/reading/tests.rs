@@ -190,11 +190,7 @@ fn what_is_wrong_is_said_with_its_place_and_what_to_do() {
         ),
         ("HTcheck = [1]", "8:9: a command is a string or an array of its words", ""),
         ("HTland = \"marge\"", "8:8: land is \"merge\", \"squash\", \"rebase\", \"ff-only\" or false", ""),
-        (
-            "HTon = { land = \"x\" }",
-            "8:8: there is no event `land`",
-            "the events are `started`, `landed`, `failed`, `parked`, `budget-low`",
-        ),
+        ("HTon = { land = \"x\" }", "8:8: there is no event `land`", "did you mean `landed`?"),
         ("HTbudget = { token = 1 }", "8:12: unknown key `token`", "did you mean `tokens`?"),
         ("HTbudget = { money = \"1\" }", "8:20: money is a number of US dollars from 0 to 1000000", ""),
         ("HTmatrix = { x = \"*.py\" }", "8:16: no file of the target is covered by *.py", ""),
