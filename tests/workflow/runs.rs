@@ -257,6 +257,35 @@ hint: land or abandon it, or name the workflow's task otherwise
 }
 
 #[test]
+fn a_task_that_a_person_went_on_with_is_left_to_them() {
+    let lab = lab();
+    let tasks = |prompt: &str| task("a", "", prompt) + &task("b", "", "write src/b.txt b2");
+    plan(&lab, "parallel = 1", &tasks("write src/a.txt half\nfail"));
+    assert_eq!(lab.odyssey(&["run", "plan.toml"]).code, 1);
+    lab.odyssey(&["resume", "a", "--for", "human:anna"]).ok();
+    plan(&lab, "parallel = 1", &tasks("write src/a.txt whole"));
+    let mut command = lab.command(ODYSSEY, &lab.main(), &["run", "plan.toml"]);
+    let child =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let journal = lab.main().join(".git/odyssey/runs/plan/journal.jsonl");
+    let waits =
+        || std::fs::read_to_string(&journal).unwrap().contains("a is held by anna, who goes on with it");
+    let begun = std::time::Instant::now();
+    while !waits() {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(120), "it never waited");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let status = lab.odyssey(&["status", "--json"]).json();
+    assert_eq!(status["result"]["tasks"][0]["holder"]["name"], "anna");
+    assert_eq!(status["result"]["tasks"][0]["phase"], "active");
+    // The run goes on by itself when she parks it.
+    lab.odyssey(&["park", "a"]).ok();
+    let run = Run::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert_eq!(on_target(&lab, "src/a.txt"), "whole");
+}
+
+#[test]
 fn commands_run_when_something_happens_to_a_task() {
     let lab = lab();
     let on = "on = { landed = ['sh', '-c', 'echo \"$GIT_ODYSSEY_EVENT\" > ../told'] }";

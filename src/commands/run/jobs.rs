@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::base::atomic;
 use crate::base::failure::Explain;
 use crate::base::failure::Failure;
+use crate::base::failure::Kind;
 use crate::commands::Context;
 use crate::commands::accounts::Accounts;
 use crate::commands::claim::Claim;
@@ -18,10 +19,13 @@ use crate::commands::session::Session;
 use crate::commands::supervise;
 use crate::domain::book::Work;
 use crate::domain::holder::Holder;
+use crate::domain::holder::HolderKind;
+use crate::domain::lease::Fence;
 use crate::domain::lease::Lease;
 use crate::domain::task::TaskName;
 use crate::domain::workflow::Task;
 use crate::domain::workflow::Tier;
+use crate::domain::workflow::Workflow;
 use crate::domain::workflow::progress::Track;
 use crate::git::repo::Repo;
 use crate::git::run::Git;
@@ -49,8 +53,34 @@ pub enum Settled {
     Nothing,
 }
 
+/// The names under which a workflow's agents hold leases. A lease of somebody else is not a runner's to end, also when the
+/// task is one of the workflow's: a person may have gone on with it.
+#[derive(Debug, Clone)]
+pub struct Ours(Vec<String>);
+
+impl Ours {
+    /// Those of a workflow.
+    pub fn of(workflow: &Workflow) -> Ours {
+        Ours(workflow.tiers.values().map(|tier| tier.holder.clone()).collect())
+    }
+
+    /// Refuses an active lease of somebody else.
+    ///
+    /// # Errors
+    /// When it is one.
+    pub fn check(&self, lease: &Lease) -> Result<(), Failure> {
+        let is_agent = lease.holder.kind() == HolderKind::Agent;
+        if !lease.is_active() || is_agent && self.0.iter().any(|name| name == lease.holder.name()) {
+            return Ok(());
+        }
+        Err(JobError::Elsewhere(lease.task.clone(), lease.holder.to_string()).into())
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 enum JobError {
+    #[error("{0} is held by {1}, who goes on with it")]
+    Elsewhere(TaskName, String),
     #[error("the workspace of {0} is gone")]
     NoWorkspace(TaskName),
     #[error("'{0}' cannot be a holder's name")]
@@ -58,10 +88,20 @@ enum JobError {
 }
 
 impl Explain for JobError {
+    fn kind(&self) -> Kind {
+        match self {
+            JobError::Elsewhere(..) => Kind::Held,
+            JobError::NoWorkspace(_) | JobError::Holder(_) => Kind::Refused,
+        }
+    }
+
     fn hints(&self) -> Vec<String> {
         match self {
             JobError::NoWorkspace(task) => {
                 vec![format!("bring it back, or give the task up: git odyssey abandon {task}")]
+            }
+            JobError::Elsewhere(task, _) => {
+                vec![format!("the run goes on with it when it is parked: git odyssey park {task}")]
             }
             JobError::Holder(_) => vec!["name another in the tier: holder = \"…\"".to_owned()],
         }
@@ -73,7 +113,7 @@ impl Explain for JobError {
 ///
 /// # Errors
 /// When a region is held by somebody else, or there is no workspace.
-pub fn begin(context: &Context<'_>, task: &Task, tier: &Tier) -> Result<Granted, Failure> {
+pub fn begin(context: &Context<'_>, task: &Task, tier: &Tier, ours: &Ours) -> Result<Granted, Failure> {
     let session = Session::open(context)?;
     let holder: Holder =
         format!("agent:{}", tier.holder).parse().map_err(|_| JobError::Holder(tier.holder.clone()))?;
@@ -84,6 +124,7 @@ pub fn begin(context: &Context<'_>, task: &Task, tier: &Tier) -> Result<Granted,
         return Ok(Granted { lease, path: granted.path, goes_on: false });
     };
     if lease.is_active() {
+        ours.check(lease)?;
         park(context, &task.name, "its runner goes on with it")?;
     }
     let resume = Resume { task: Some(task.name.clone()), holder: Some(holder), ttl: None };
@@ -164,12 +205,27 @@ pub fn release(context: &Context<'_>, task: &TaskName) -> Result<(), Failure> {
     Release { task: Some(task.clone()) }.run(context).map(drop)
 }
 
-/// Saves what is in the workspace and parks the task. One that has no lease any more is left alone.
+/// Saves what is in the workspace and parks the task. One that has no lease any more, or whose lease is somebody else's by
+/// now, is left alone.
 ///
 /// # Errors
 /// When it cannot be parked; its work is where it was.
-pub fn stop(context: &Context<'_>, task: &TaskName, why: &str) -> Result<(), Failure> {
-    if save(context, task, why)? { park(context, task, why) } else { Ok(()) }
+pub fn stop(
+    context: &Context<'_>,
+    task: &TaskName,
+    fence: Option<Fence>,
+    why: &str,
+    ours: &Ours,
+) -> Result<(), Failure> {
+    let session = Session::open(context)?;
+    let book = session.ledger().read()?.book;
+    let Some(lease) = book.get(task) else { return Ok(()) };
+    let is_ours = fence.map_or_else(|| ours.check(lease).is_ok(), |fence| fence == lease.fence);
+    if !is_ours || !lease.is_active() {
+        return Ok(());
+    }
+    save(context, task, why)?;
+    park(context, task, why)
 }
 
 fn park(context: &Context<'_>, task: &TaskName, why: &str) -> Result<(), Failure> {

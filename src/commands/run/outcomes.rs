@@ -15,6 +15,7 @@ use super::agent;
 use super::agent::Order;
 use super::jobs;
 use super::jobs::Granted;
+use super::jobs::Ours;
 use super::jobs::Settled;
 use super::queue::Fate;
 use super::runner::Ending;
@@ -167,7 +168,8 @@ impl Runner<'_> {
         self.parking += 1;
         let track = self.progress.of(&task);
         let granted = self.working.get(&task).and_then(|working| working.granted.clone());
-        let folder = self.journal.folder().to_owned();
+        let fence = granted.as_ref().map(|granted| granted.lease.fence);
+        let (folder, ours) = (self.journal.folder().to_owned(), Ours::of(&self.workflow));
         self.setting.spawn(move |context| {
             let why = match &ending {
                 Ending::Stopped(why) => why.clone(),
@@ -181,7 +183,7 @@ impl Runner<'_> {
                     context.monitor.note(&format!("no summary of {task} could be written: {failure}"));
                 }
             }
-            let stopped = jobs::stop(context, &task, &why);
+            let stopped = jobs::stop(context, &task, fence, &why, &ours);
             Happened::Stopped(task, ending, stopped)
         });
     }

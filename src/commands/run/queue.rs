@@ -15,6 +15,8 @@ use crate::domain::task::TaskName;
 use crate::domain::workflow::Landing;
 use crate::git::Oid;
 
+use super::jobs::Ours;
+
 /// The most tasks that are checked together.
 pub const MOST: usize = 8;
 
@@ -45,20 +47,26 @@ pub enum Fate {
 /// They are merged one on top of the other, in memory, and the check runs once on the last. If it passes, each lands, as
 /// long as it comes to exactly what was checked; if it fails, each half is tried by itself, so that what is at fault is
 /// found and the others land.
-pub fn land(context: &Context<'_>, batch: &[Wanted]) -> Vec<(TaskName, Fate)> {
+pub fn land(context: &Context<'_>, batch: &[Wanted], ours: &Ours) -> Vec<(TaskName, Fate)> {
     if let [] | [_] = batch {
-        return batch.iter().map(|wanted| (wanted.task.clone(), alone(context, wanted, None))).collect();
+        return batch
+            .iter()
+            .map(|wanted| (wanted.task.clone(), alone(context, wanted, None, ours)))
+            .collect();
     }
     let stacked = match stack(context, batch) {
         Ok(Stacked::Checked(stacked)) => stacked,
         Ok(Stacked::NoCheck) => {
-            return batch.iter().map(|wanted| (wanted.task.clone(), alone(context, wanted, None))).collect();
+            return batch
+                .iter()
+                .map(|wanted| (wanted.task.clone(), alone(context, wanted, None, ours)))
+                .collect();
         }
         Ok(Stacked::Failed) | Err(_) => {
             // Whatever it was, the halves find it again, with fewer around.
             let (first, rest) = batch.split_at(batch.len() / 2);
-            let mut fates = land(context, first);
-            fates.extend(land(context, rest));
+            let mut fates = land(context, first, ours);
+            fates.extend(land(context, rest, ours));
             return fates;
         }
     };
@@ -66,7 +74,7 @@ pub fn land(context: &Context<'_>, batch: &[Wanted]) -> Vec<(TaskName, Fate)> {
     for wanted in batch {
         let tree = stacked.iter().find(|(task, _)| *task == wanted.task).map(|(_, tree)| *tree);
         let fate = match tree {
-            Some(tree) => alone(context, wanted, Some(tree)),
+            Some(tree) => alone(context, wanted, Some(tree), ours),
             None => Fate::Again,
         };
         fates.push((wanted.task.clone(), fate));
@@ -74,13 +82,22 @@ pub fn land(context: &Context<'_>, batch: &[Wanted]) -> Vec<(TaskName, Fate)> {
     fates
 }
 
-fn alone(context: &Context<'_>, wanted: &Wanted, checked: Option<Oid>) -> Fate {
+fn alone(context: &Context<'_>, wanted: &Wanted, checked: Option<Oid>, ours: &Ours) -> Fate {
+    if let Err(failure) = still_ours(context, &wanted.task, ours) {
+        return Fate::Failed(failure);
+    }
     let land = Land { checked, ..of(wanted) };
     match land.land(context, Reviewed::nothing()) {
         Ok(landed) => Fate::Landed(landed.new),
         Err(failure) if failure.is::<LandError>(|error| matches!(error, LandError::Moved(_))) => Fate::Again,
         Err(failure) => Fate::Failed(failure),
     }
+}
+
+/// Somebody may have gone on with a task since its agent was done.
+fn still_ours(context: &Context<'_>, task: &TaskName, ours: &Ours) -> Result<(), Failure> {
+    let session = Session::open(context)?;
+    ours.check(&land::verified_lease(&session, context, task)?)
 }
 
 fn of(wanted: &Wanted) -> Land {

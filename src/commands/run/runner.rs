@@ -31,6 +31,7 @@ use super::agent;
 use super::agent::Order;
 use super::jobs;
 use super::jobs::Granted;
+use super::jobs::Ours;
 use super::jobs::Settled;
 use super::jobs::Used;
 use super::journal::Journal;
@@ -345,10 +346,10 @@ impl<'a> Runner<'a> {
             saved: now,
         };
         self.working.insert(task.name.clone(), working);
-        let (task, folder) = (task.clone(), self.journal.folder().to_owned());
+        let (task, folder, ours) = (task.clone(), self.journal.folder().to_owned(), Ours::of(&self.workflow));
         self.setting.spawn(move |context| {
             let former = agent::wait_for_former(&folder, &task.name).map_err(Failure::from);
-            let begun = former.and_then(|()| jobs::begin(context, &task, &tier)).and_then(|granted| {
+            let begun = former.and_then(|()| jobs::begin(context, &task, &tier, &ours)).and_then(|granted| {
                 let prompt = prompt::prompt(context, &task, &track, &granted)?;
                 let order = agent::order(&folder, &tier, attempt, &granted, &prompt)?;
                 Ok(Box::new((granted, order)))
@@ -373,7 +374,8 @@ impl<'a> Runner<'a> {
             self.queue.pop_front();
         }
         self.is_landing = true;
-        self.setting.spawn(move |context| Happened::Landed(queue::land(context, &batch)));
+        let ours = Ours::of(&self.workflow);
+        self.setting.spawn(move |context| Happened::Landed(queue::land(context, &batch, &ours)));
     }
 
     fn heed(&mut self, happened: Happened) -> Result<(), Failure> {
