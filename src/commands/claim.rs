@@ -94,6 +94,9 @@ pub struct Claim {
     /// Run this in the workspace, renew while it lives, and park when it ends
     #[arg(last = true, value_name = "COMMAND", conflicts_with = "here")]
     pub command: Vec<String>,
+    /// What the ledger is told of it beside.
+    #[arg(skip)]
+    pub facts: Vec<(&'static str, String)>,
 }
 
 /// Why a claim is not granted, besides what the rules refuse.
@@ -376,7 +379,8 @@ impl Claim {
             }
             taken = taking::save(session, state, &mut entries, &self.task)?;
             if let Some(claim) = entries.last_mut().filter(|entry| entry.event.kind == EventKind::Claim) {
-                claim.event = claim.event.clone().fact("Token", token);
+                let event = claim.event.clone().fact("Token", token);
+                claim.event = event.facts(&self.facts);
             }
             Ok((entries, (lease, base)))
         });

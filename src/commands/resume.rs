@@ -42,6 +42,9 @@ pub struct Resume {
     /// How long the lease lasts without renewal [default: as granted]
     #[arg(long, value_parser = ttl::parse)]
     pub ttl: Option<Duration>,
+    /// What the ledger is told of it beside.
+    #[arg(skip)]
+    pub facts: Vec<(&'static str, String)>,
 }
 
 /// What going on answers.
@@ -109,7 +112,7 @@ impl Resume {
             let lines = Versions(&session.repo);
             let (lease, mut entry) =
                 state.book.resume(&task, self.holder.as_ref(), self.ttl, session.now, &lines)?;
-            entry.event = entry.event.fact("Token", token.as_str());
+            entry.event = entry.event.fact("Token", token.as_str()).facts(&self.facts);
             Ok((vec![entry], lease))
         });
         let lease = match granted.map_err(Failure::from) {

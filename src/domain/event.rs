@@ -107,6 +107,13 @@ impl Event {
         self
     }
 
+    /// The same event with more facts.
+    #[must_use]
+    pub fn facts(mut self, more: &[(&'static str, String)]) -> Event {
+        self.facts.extend_from_slice(more);
+        self
+    }
+
     /// The commit message: the subject, and trailers that programs read.
     pub fn message(&self) -> String {
         let mut message = format!("{}\n\nOdyssey-Event: {}\n", one_line(&self.subject), self.kind);

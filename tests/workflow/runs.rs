@@ -190,6 +190,8 @@ fn a_task_that_has_used_its_tokens_is_stopped_and_what_it_used_is_told() {
     assert!(run.stdout.contains("a: parked: its budget of tokens is spent"), "{run:#?}");
     let told = lab.odyssey(&["run", "plan.toml", "--json"]);
     let told: serde_json::Value = serde_json::from_str(told.stdout.lines().last().unwrap()).unwrap();
+    let tiers = lab.odyssey(&["tiers", "--json"]).ok().json();
+    assert!(tiers["result"].to_string().contains("\"tier\":\"small\""), "{tiers}");
     let tokens = |number: usize| told["result"]["tasks"][number]["spent"]["tokens"].as_u64().unwrap();
     assert_eq!((tokens(0), tokens(1)), (1_200, 300));
     assert_eq!(landings(&lab), ["b"]);

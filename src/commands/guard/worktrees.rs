@@ -64,6 +64,7 @@ pub fn make(context: &Context<'_>, name: &str, harness: Harness) -> Result<Answe
         stack: false,
         take_over: false,
         command: Vec::new(),
+        facts: Vec::new(),
     };
     claim.run(context)?;
     Ok(Answer::Made(session.workspaces()?.path(&task)))

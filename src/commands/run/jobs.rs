@@ -18,6 +18,7 @@ use crate::commands::resume::Resume;
 use crate::commands::session::Session;
 use crate::commands::supervise;
 use crate::domain::book::Work;
+use crate::domain::episode;
 use crate::domain::holder::Holder;
 use crate::domain::holder::HolderKind;
 use crate::domain::lease::Fence;
@@ -113,13 +114,18 @@ impl Explain for JobError {
 ///
 /// # Errors
 /// When a region is held by somebody else, or there is no workspace.
-pub fn begin(context: &Context<'_>, task: &Task, tier: &Tier, ours: &Ours) -> Result<Granted, Failure> {
+pub fn begin(
+    context: &Context<'_>,
+    task: &Task,
+    (tier, command): (&str, &Tier),
+    ours: &Ours,
+) -> Result<Granted, Failure> {
     let session = Session::open(context)?;
     let holder: Holder =
-        format!("agent:{}", tier.holder).parse().map_err(|_| JobError::Holder(tier.holder.clone()))?;
+        format!("agent:{}", command.holder).parse().map_err(|_| JobError::Holder(command.holder.clone()))?;
     let book = session.ledger().read()?.book;
     let Some(lease) = book.get(&task.name) else {
-        let claim = claim(task, holder);
+        let claim = claim(task, holder, facts(task, tier));
         let (granted, lease) = claim.claimed(&session, context)?;
         return Ok(Granted { lease, path: granted.path, goes_on: false });
     };
@@ -127,7 +133,8 @@ pub fn begin(context: &Context<'_>, task: &Task, tier: &Tier, ours: &Ours) -> Re
         ours.check(lease)?;
         park(context, &task.name, "its runner goes on with it")?;
     }
-    let resume = Resume { task: Some(task.name.clone()), holder: Some(holder), ttl: None };
+    let facts = facts(task, tier);
+    let resume = Resume { task: Some(task.name.clone()), holder: Some(holder), ttl: None, facts };
     let (resumed, lease) = resume.resumed(context)?;
     let path = resumed.path.ok_or_else(|| JobError::NoWorkspace(task.name.clone()))?;
     if let Some(branch) = lease.branch() {
@@ -157,7 +164,13 @@ fn clear_locks(context: &Context<'_>, workspace: &Repo, branch: &str) -> Result<
     Ok(())
 }
 
-fn claim(task: &Task, holder: Holder) -> Claim {
+/// What the accounts are told of an attempt: its tier, and the class of the work.
+fn facts(task: &Task, tier: &str) -> Vec<(&'static str, String)> {
+    let class = task.class.clone().map(|class| (episode::CLASS, class));
+    [(episode::TIER, tier.to_owned())].into_iter().chain(class).collect()
+}
+
+fn claim(task: &Task, holder: Holder, facts: Vec<(&'static str, String)>) -> Claim {
     Claim {
         task: task.name.clone(),
         regions: task.regions.clone(),
@@ -170,6 +183,7 @@ fn claim(task: &Task, holder: Holder) -> Claim {
         stack: false,
         take_over: false,
         command: Vec::new(),
+        facts,
     }
 }
 

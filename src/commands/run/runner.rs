@@ -334,7 +334,7 @@ impl<'a> Runner<'a> {
         let name = self.progress.next_tier(&self.workflow, task);
         let Some(tier) = self.workflow.tiers.get(&name).cloned() else { return Ok(()) };
         let attempt = track.next_attempt();
-        self.step(Step::Claiming { task: task.name.clone(), attempt, tier: name })?;
+        self.step(Step::Claiming { task: task.name.clone(), attempt, tier: name.clone() })?;
         let now = Instant::now();
         let working = Working {
             granted: None,
@@ -349,11 +349,13 @@ impl<'a> Runner<'a> {
         let (task, folder, ours) = (task.clone(), self.journal.folder().to_owned(), Ours::of(&self.workflow));
         self.setting.spawn(move |context| {
             let former = agent::wait_for_former(&folder, &task.name).map_err(Failure::from);
-            let begun = former.and_then(|()| jobs::begin(context, &task, &tier, &ours)).and_then(|granted| {
-                let prompt = prompt::prompt(context, &task, &track, &granted)?;
-                let order = agent::order(&folder, &tier, attempt, &granted, &prompt)?;
-                Ok(Box::new((granted, order)))
-            });
+            let begun = former.and_then(|()| jobs::begin(context, &task, (&name, &tier), &ours)).and_then(
+                |granted| {
+                    let prompt = prompt::prompt(context, &task, &track, &granted)?;
+                    let order = agent::order(&folder, &tier, attempt, &granted, &prompt)?;
+                    Ok(Box::new((granted, order)))
+                },
+            );
             Happened::Begun(task.name, begun)
         });
         Ok(())
