@@ -271,7 +271,7 @@ fn whatever_two_tasks_make_of_their_own_lines_passes_and_lands_and_what_touches_
             assert!(run.code == 0 || is_same, "{}", about("a person beside both", &run));
             parts[free] = now[free].clone();
         }
-        let mut made = parts.clone();
+        let (mut made, mut committed) = (parts.clone(), Vec::new());
         for (task, part) in &tasks {
             let folder = lab.workspace(task);
             let other = 4 - part;
@@ -287,6 +287,7 @@ fn whatever_two_tasks_make_of_their_own_lines_passes_and_lands_and_what_touches_
                 assert!(run.code == 0 || is_same, "{}", about(task, &run));
                 if run.code == 0 {
                     made[*part] = mine;
+                    committed.push(task);
                 }
                 // And in the other's lines, of which this task has those of the beginning.
                 let first = all
@@ -310,7 +311,8 @@ fn whatever_two_tasks_make_of_their_own_lines_passes_and_lands_and_what_touches_
         let first = count(&mut dice, 2);
         for (task, _) in [&tasks[first], &tasks[1 - first]] {
             let run = lab.odyssey(&["land", task]);
-            assert_eq!(run.code, 0, "{}", about("landing", &run));
+            // Both of its edits may have been none.
+            assert_eq!(run.code == 0, committed.contains(&task), "{}", about("landing", &run));
         }
         assert_eq!(lines(&lab.main(), &path), made.concat(), "round {round}");
     }

@@ -404,8 +404,8 @@ src/a.txt (both changed the same lines)
     work has
       | work's
 hint: nothing has moved; both sides are as they were
-hint: settle it one by one: git odyssey review work
-hint: or in the workspace: git merge main, then commit
+hint: settle it one by one, to land by a merge: git odyssey review work --merge
+hint: or in the workspace: git rebase main, then run this again
 --- exit 4
 
 $ git odyssey sync work --json
