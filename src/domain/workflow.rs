@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::budget::Standing;
 use super::policy::Strategy;
 use super::task::TaskName;
 pub use error::Problem;
@@ -196,31 +197,20 @@ impl std::ops::AddAssign for Spent {
     }
 }
 
-/// Where spending stands against a budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
-    /// There is enough left.
-    Fine,
-    /// Four fifths are gone: time to finish and commit.
-    Low,
-    /// All is gone.
-    Gone,
-}
-
 impl Budget {
     /// Where spending stands against the tightest of the limits, and which of them that is.
     pub fn standing(&self, spent: Spent) -> (Standing, &'static str) {
         let of = |limit: Option<u64>, used: u64| match limit {
-            Some(limit) if used >= limit => Standing::Gone,
-            Some(limit) if used >= limit - limit / 5 => Standing::Low,
-            _ => Standing::Fine,
+            Some(limit) if used >= limit => Standing::Hard,
+            Some(limit) if used >= limit - limit / 5 => Standing::Soft,
+            _ => Standing::Ok,
         };
         let all = [
             (of(self.tokens, spent.tokens), "tokens"),
             (of(self.micros, spent.micros), "money"),
             (of(self.time.map(|time| time.as_secs()), spent.seconds), "minutes"),
         ];
-        all.into_iter().max_by_key(|(standing, _)| *standing).unwrap_or((Standing::Fine, ""))
+        all.into_iter().max_by_key(|(standing, _)| *standing).unwrap_or((Standing::Ok, ""))
     }
 }
 
@@ -232,16 +222,16 @@ mod tests {
     fn a_budget_warns_at_four_fifths_and_ends_at_the_limit() {
         let budget = Budget { tokens: Some(100), micros: Some(1_000_000), time: None };
         let standing = |tokens, micros| budget.standing(Spent { tokens, micros, seconds: 1 << 40 });
-        assert_eq!(standing(79, 0).0, Standing::Fine);
-        assert_eq!(standing(80, 0), (Standing::Low, "tokens"));
-        assert_eq!(standing(80, 1_000_000), (Standing::Gone, "money"));
-        assert_eq!(standing(100, 0), (Standing::Gone, "tokens"));
+        assert_eq!(standing(79, 0).0, Standing::Ok);
+        assert_eq!(standing(80, 0), (Standing::Soft, "tokens"));
+        assert_eq!(standing(80, 1_000_000), (Standing::Hard, "money"));
+        assert_eq!(standing(100, 0), (Standing::Hard, "tokens"));
         assert_eq!(
             Budget::default().standing(Spent { tokens: u64::MAX, ..Spent::default() }).0,
-            Standing::Fine
+            Standing::Ok
         );
         let nothing = Budget { tokens: Some(0), ..Budget::default() };
-        assert_eq!(nothing.standing(Spent::default()).0, Standing::Gone);
+        assert_eq!(nothing.standing(Spent::default()).0, Standing::Hard);
     }
 
     #[test]

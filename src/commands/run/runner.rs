@@ -17,10 +17,10 @@ use tokio::task::JoinSet;
 use crate::base::failure::Failure;
 use crate::base::text;
 use crate::commands::Context;
+use crate::domain::budget::Standing;
 use crate::domain::task::TaskName;
 use crate::domain::workflow::Budget;
 use crate::domain::workflow::Spent;
-use crate::domain::workflow::Standing;
 use crate::domain::workflow::Task;
 use crate::domain::workflow::Workflow;
 use crate::domain::workflow::progress::Progress;
@@ -309,7 +309,7 @@ impl<'a> Runner<'a> {
     fn spent_budget(&self, task: &Task) -> Option<&'static str> {
         let own = task.budget.standing(self.spent(&task.name));
         let all = self.workflow.budget.standing(self.spent_by_all());
-        [own, all].into_iter().find(|(standing, _)| *standing == Standing::Gone).map(|(_, what)| what)
+        [own, all].into_iter().find(|(standing, _)| *standing == Standing::Hard).map(|(_, what)| what)
     }
 
     /// What a task has cost, the attempt that is under way among it.
@@ -438,12 +438,12 @@ impl<'a> Runner<'a> {
             let standing = task.budget.standing(self.spent(&name));
             let all = self.workflow.budget.standing(self.spent_by_all());
             let (standing, what) = if all.0 > standing.0 { all } else { standing };
-            if standing == Standing::Low && !self.progress.of(&name).was_warned {
+            if standing == Standing::Soft && !self.progress.of(&name).was_warned {
                 self.step(Step::BudgetLow { task: name.clone(), what: what.to_owned() })?;
             }
             let Some(working) = self.working.get_mut(&name) else { continue };
             let Some(granted) = working.granted.clone() else { continue };
-            if standing == Standing::Gone {
+            if standing == Standing::Hard {
                 working.stopping = Some(format!("its budget of {what} is spent"));
                 working.lifeline = None;
                 continue;
