@@ -409,9 +409,12 @@ mod tests {
                     let change = edits(last, next);
                     let is_falsely_refused = other.follow(&at_once).is_touched(&change);
                     direct.set(direct.get() + usize::from(is_falsely_refused));
-                    // A line put after the last one is nobody's too: where the last goes instead, a place is left.
-                    let is_refused = here.is_touched(&change) && !here.is_place();
-                    prop_assert!(!is_refused, "{here} {change:?}: {parts:?}");
+                    // A line put after the last one is nobody's too: where the last goes instead, a place is left,
+                    // and rightly nothing may come there.
+                    if here.is_place() && here.is_touched(&change) {
+                        return Ok(());
+                    }
+                    prop_assert!(!here.is_touched(&change), "{here} {change:?}: {parts:?}");
                     passed.set(passed.get() + 1);
                     versions.push(next);
                 }
