@@ -28,9 +28,24 @@ const LANDED: &str = "work: two";
 
 #[test]
 fn a_claim_killed_at_any_moment_leaves_nothing_or_a_whole_workspace() {
-    try_all(&Operation {
+    try_all(&claiming(|_| {}));
+}
+
+#[test]
+fn a_claim_of_a_kept_tree_killed_at_any_moment_leaves_nothing_or_a_whole_workspace() {
+    try_all(&claiming(|world| {
+        world.keep_trees();
+        world.lab.odyssey(&["pool", "--fill"]).ok();
+        // It has something to check out.
+        world.lab.write("docs/guide.md", "the best guide\n");
+        world.lab.commit("the best guide");
+    }));
+}
+
+fn claiming(prepare: fn(&mut World)) -> Operation {
+    Operation {
         words: &["claim", "fresh", "--region", "docs/**", "--for", "agent"],
-        prepare: |_| {},
+        prepare,
         left: &[],
         completed: &[3],
         settled: |world| {
@@ -45,7 +60,7 @@ fn a_claim_killed_at_any_moment_leaves_nothing_or_a_whole_workspace() {
             assert!(recorded.lines().any(|line| line == fence), "{fence} of the copy is that of {recorded}");
             world.assert_workspaces(&["fresh", "other", "work"]);
         },
-    });
+    }
 }
 
 #[test]
@@ -69,6 +84,19 @@ fn a_claim_that_takes_over_parked_work_and_is_killed_at_any_moment_loses_none_of
 #[test]
 fn a_landing_killed_at_any_moment_is_undone_or_finished() {
     try_all(&landing(&["land", "work"]));
+}
+
+#[test]
+fn a_landing_that_keeps_its_tree_killed_at_any_moment_is_undone_or_finished() {
+    try_all(&Operation {
+        prepare: |world| {
+            world.keep_trees();
+            world.commit_work();
+            world.plant_ignored();
+            support::write(&world.lab.workspace("work").join("built/page.html"), "built\n");
+        },
+        ..landing(&["land", "work"])
+    });
 }
 
 #[test]
@@ -445,6 +473,12 @@ impl World {
         lab.commit_in(&place, LANDED);
     }
 
+    /// From now on trees of tasks that end are kept.
+    fn keep_trees(&self) {
+        self.lab.write("odyssey.toml", "[pool]\nsize = 2\nkeep = [\"built\"]\n");
+        self.lab.commit("trees are kept");
+    }
+
     /// The target changes, adds and deletes many files that nobody holds, which the task's branch has as they were.
     fn move_target(&mut self) {
         let lab = &self.lab;
@@ -631,6 +665,14 @@ impl World {
         let mut found: Vec<String> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         found.sort();
+        found.retain(|name| name != ".pool");
+        for tree in std::fs::read_dir(self.lab.root().join("main.odyssey/.pool")).into_iter().flatten() {
+            let tree = tree.unwrap().path();
+            let number = tree.file_name().unwrap().to_str().unwrap().parse::<u32>();
+            assert!(number.is_ok() && tree.join("index").is_file(), "{} is a whole tree", tree.display());
+            let kept = tree.join("files");
+            assert!(!kept.join(".git").exists() && !kept.join("src/keep.private").exists());
+        }
         assert_eq!(found, expected, "the workspaces and nothing else");
         let registered = self.lab.git(&["worktree", "list", "--porcelain"]).matches("worktree ").count();
         assert_eq!(registered, 1 + expected.len(), "the worktrees and nothing else");

@@ -3,6 +3,7 @@
 pub mod agents;
 mod archives;
 mod hooks;
+mod pool;
 mod remote;
 
 use std::collections::BTreeSet;

@@ -1,6 +1,7 @@
 //! `claim`: takes regions for a task, all or none, and gives it a workspace.
 
 pub mod granted;
+mod sparse;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,7 +37,6 @@ use crate::ledger::remote_error::leaves_open;
 use crate::ledger::state::State;
 use crate::workspace::copy;
 use crate::workspace::process::CommandError;
-use crate::workspace::setup;
 
 use granted::Granted;
 use granted::page;
@@ -46,12 +46,12 @@ use super::Outcome;
 use super::handover;
 use super::init;
 use super::land::short;
+use super::ready;
 use super::recover;
 use super::release::Release;
 use super::removal;
 use super::session::Session;
 use super::session::SessionError;
-use super::setup::furnish;
 use super::supervise;
 use super::taking;
 use super::taking::Taken;
@@ -85,6 +85,9 @@ pub struct Claim {
     /// Lease for this checkout, without a workspace: for a person in a checkout of their own
     #[arg(long)]
     pub here: bool,
+    /// Check out only the regions, and what odyssey.toml names for sparse workspaces
+    #[arg(long, conflicts_with = "here")]
+    pub sparse: bool,
     /// Build on the commits of parked work that overlaps
     #[arg(long, conflicts_with_all = ["take_over", "base", "here"])]
     pub stack: bool,
@@ -431,6 +434,7 @@ impl Claim {
     ) -> Result<PathBuf, Failure> {
         let lock = session.ledger().folder().join("lock").join("worktrees");
         let note = format!("workspace of {}, fence {}", lease.task, lease.fence);
+        let sparse = self.sparse.then(|| sparse::patterns(&lease.regions, &session.policy.workspace.sparse));
         let workspace = session.repo.add_worktree(NewWorktree {
             path: making.path.clone(),
             branch: making.branch.clone(),
@@ -439,13 +443,13 @@ impl Claim {
             lock: &lock,
             note: &note,
             restore: None,
+            pool: session.pool()?.as_ref(),
+            sparse: sparse.as_deref(),
         })?;
         let path = workspace.need_checkout()?.to_owned();
         copy::write(&path, text)?;
         init::adopt(session, &workspace)?;
-        furnish(session, &path)?;
-        setup::copy_files(&session.home, &path, &session.policy.workspace.copy)?;
-        setup::run_commands(lease, &path, &session.policy.workspace.setup)?;
+        ready::make(session, lease, &path)?;
         Ok(path)
     }
 }

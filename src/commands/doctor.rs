@@ -53,6 +53,7 @@ impl Doctor {
         self.cut_off(&session, context, &mut checkup)?;
         checkup.leases()?;
         checkup.worktrees()?;
+        checkup.pool()?;
         checkup.branches()?;
         checkup.hooks()?;
         checkup.bypassed()?;

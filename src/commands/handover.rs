@@ -23,17 +23,16 @@ use crate::ledger::remote::Authority;
 use crate::ledger::remote_error::AuthorityError;
 use crate::workspace::copy;
 use crate::workspace::salvage;
-use crate::workspace::setup;
 
 use self::error::HandoverError;
 use super::init;
 use super::land;
+use super::ready;
 use super::recover;
 use super::removal;
 use super::sent;
 use super::sent::Record;
 use super::session::Session;
-use super::setup::furnish;
 use super::syncing::Syncing;
 
 /// What was sent.
@@ -423,6 +422,8 @@ impl Waiting {
             lock: &folder.join("lock").join("worktrees"),
             note: "brought from another machine",
             restore: self.edits,
+            pool: session.pool()?.as_ref(),
+            sparse: None,
         });
         let workspace = match made {
             Ok(workspace) => workspace,
@@ -435,9 +436,7 @@ impl Waiting {
         copy::write(&path, &LeaseFile::of(lease).to_toml())?;
         init::adopt(session, &workspace)?;
         intent.done()?;
-        furnish(session, &path)?;
-        setup::copy_files(&session.home, &path, &session.policy.workspace.copy)?;
-        setup::run_commands(lease, &path, &session.policy.workspace.setup)?;
+        ready::make(session, lease, &path)?;
         Ok(path)
     }
 }

@@ -388,7 +388,7 @@ fn finish_removal(
         if !Repo::open(path)?.changes_by_git()?.is_empty() {
             return Ok(format!("left {task}'s workspace where it is: {} has edits", path.display()));
         }
-        session.repo.remove_worktree(worktree, Discard::Nothing, &lock)?;
+        session.repo.remove_worktree(worktree, Discard::Nothing, &lock, None)?;
     }
     if let Ok(tip) = Oid::from_hex(tip.as_bytes())
         && session.repo.reference(branch)? == Some(tip)

@@ -249,7 +249,7 @@ pub fn remove_now(
     // Opened before, and not where the request was made: that may be the workspace, which will be gone.
     let home = Repo::open(&session.home)?;
     let lock = session.ledger().folder().join("lock").join("worktrees");
-    home.remove_worktree(worktree, discard, &lock)?;
+    home.remove_worktree(worktree, discard, &lock, session.pool()?.as_ref())?;
     if let Some(tip) = tip {
         let lock = session.ledger().lock()?;
         home.transact(&[Step::Delete(branch.to_owned(), tip)], why, &lock)?;

@@ -154,6 +154,8 @@ fn restore(
         lock: &lock,
         note: "restored from salvage",
         restore: Some(saved.commit),
+        pool: None,
+        sparse: None,
     });
     match made {
         Ok(workspace) => super::init::adopt(session, &workspace)?,

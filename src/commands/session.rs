@@ -21,6 +21,7 @@ use crate::domain::region::RegionSet;
 use crate::domain::task::TaskName;
 use crate::git::ByteSlice;
 use crate::git::repo::Repo;
+use crate::git::worktree::Pool;
 use crate::git::worktree::Worktree;
 use crate::ledger::codec::LeaseFile;
 use crate::ledger::local::Durability;
@@ -135,6 +136,19 @@ impl Session {
             return Err(SessionError::InsideGit(workspaces.root().to_owned()).into());
         }
         Ok(workspaces)
+    }
+
+    /// Where trees are kept for the next workspaces, if they are.
+    ///
+    /// # Errors
+    /// As for [`Session::workspaces`].
+    pub fn pool(&self) -> Result<Option<Pool>, Failure> {
+        let policy = &self.policy.pool;
+        if policy.size == 0 {
+            return Ok(None);
+        }
+        let folder = self.workspaces()?.pool();
+        Ok(Some(Pool { folder, size: policy.size, caches: policy.keep.clone() }))
     }
 
     /// What all may change.

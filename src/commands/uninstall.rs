@@ -12,6 +12,7 @@ use crate::domain::judge::Actor;
 use crate::domain::lease::Lease;
 use crate::git::checkout::PROCESS;
 use crate::git::repo::Repo;
+use crate::git::worktree::Pool;
 use crate::ledger::fold::ARCHIVES;
 use crate::ledger::local::LEDGER;
 use crate::ledger::reviews;
@@ -117,6 +118,10 @@ impl Uninstall {
         refs.extend(session.repo.reference(LEDGER)?.map(|tip| (LEDGER.to_owned(), tip)));
         for (name, tip) in refs {
             session.repo.forget(&name, tip)?;
+        }
+        // Where no workspace can be there is no tree either.
+        if let Ok(workspaces) = session.workspaces() {
+            Pool { folder: workspaces.pool(), size: 0, caches: Vec::new() }.drain()?;
         }
         remove_folder(&ledger.folder())?;
         Ok(Outcome::new(page(&kept), &kept))

@@ -6,6 +6,7 @@ mod error;
 mod file;
 mod key;
 pub mod merging;
+pub mod pool;
 pub mod reaction;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub use error::PolicyError;
 pub use error::Position;
 pub use error::Problem;
 use merging::MergeRule;
+use pool::PoolPolicy;
+use pool::Ports;
 use reaction::Reaction;
 
 /// How work is landed.
@@ -49,6 +52,8 @@ pub struct Policy {
     pub regions: BTreeMap<String, Vec<String>>,
     /// How workspaces are made.
     pub workspace: WorkspacePolicy,
+    /// Which trees are kept for the next workspaces.
+    pub pool: PoolPolicy,
     /// How work lands.
     pub land: LandPolicy,
     /// What decides conflicts, path by path; of several entries that cover a path the last one counts.
@@ -76,6 +81,14 @@ pub struct WorkspacePolicy {
     pub setup: Vec<Vec<String>>,
     /// Patterns of ignored files that may go with a workspace.
     pub disposable: Vec<String>,
+    /// Files `NAME.template` from which each new one gets `NAME`, with its own port and name: paths from the top.
+    pub templates: Vec<String>,
+    /// Ignored files and folders that each new one shares with the main checkout by copy on write, where the file system can.
+    pub reflink: Vec<String>,
+    /// What a sparse one has besides its regions, as git's patterns for sparse checkouts.
+    pub sparse: Vec<String>,
+    /// The ports from which each gets one; without them it gets one where a template or a command asks for it.
+    pub ports: Option<Ports>,
 }
 
 /// How work lands.
@@ -133,6 +146,7 @@ impl Default for Policy {
             commons: Vec::new(),
             regions: BTreeMap::new(),
             workspace: WorkspacePolicy::default(),
+            pool: PoolPolicy::default(),
             land: LandPolicy::default(),
             merge: Vec::new(),
             on: Vec::new(),
@@ -151,6 +165,10 @@ impl Default for WorkspacePolicy {
             copy: Vec::new(),
             setup: Vec::new(),
             disposable: DISPOSABLE.map(str::to_owned).to_vec(),
+            templates: Vec::new(),
+            reflink: Vec::new(),
+            sparse: Vec::new(),
+            ports: None,
         }
     }
 }
@@ -206,6 +224,14 @@ root = "../{repo}-work"
 copy = [".env", "config/local/"]
 setup = ["npm ci --no-audit 'a b'", ["make", "deps && more"]]
 disposable = ["out/"]
+templates = [".env.template"]
+reflink = ["target/"]
+sparse = ["/Cargo.toml"]
+ports = "4000-4099"
+
+[pool]
+size = 4
+keep = ["web/node_modules"]
 
 [land]
 strategy = "ff-only"
@@ -238,6 +264,11 @@ fsync = false
         assert_eq!(policy.workspace.setup[0], ["npm", "ci", "--no-audit", "a b"]);
         assert_eq!(policy.workspace.setup[1], ["make", "deps && more"]);
         assert_eq!(policy.workspace.disposable, ["out/"]);
+        assert_eq!(policy.workspace.templates, [".env.template"]);
+        assert_eq!(policy.workspace.reflink, ["target/"]);
+        assert_eq!(policy.workspace.sparse, ["/Cargo.toml"]);
+        assert_eq!(policy.workspace.ports, Some(Ports { first: 4_000, last: 4_099 }));
+        assert_eq!(policy.pool, PoolPolicy { size: 4, keep: vec!["web/node_modules".to_owned()] });
         assert_eq!(policy.land.strategy, super::Strategy::FfOnly);
         assert_eq!(policy.land.check, Some(vec!["cargo".to_owned(), "test".to_owned()]));
         assert!(!policy.ledger.fsync);
@@ -266,7 +297,7 @@ fsync = false
             (
                 "zzz = 1",
                 "1:1: unknown key `zzz`",
-                "the keys here are `target`, `ttl`, `commons`, `regions`, `workspace`, `land`, `merge`, `on`, `ledger`, `review`, `budget`",
+                "the keys here are `target`, `ttl`, `commons`, `regions`, `workspace`, `pool`, `land`, `merge`, `on`, `ledger`, `review`, `budget`",
             ),
             ("[ledger]\nremote = 1", "2:1: unknown key `ledger.remote`", "the keys here are `fsync`"),
             ("ttl = \"90\"", "1:7: '90' is not a duration", "write for example \"45m\", \"2h\" or \"1d\""),
@@ -317,7 +348,7 @@ fsync = false
             ),
             (
                 "[workspace]\ncopy = [\"*.env\"]",
-                "2:9: '*.env' is a pattern, and only paths can be copied",
+                "2:9: '*.env' is a pattern, and only paths can be named here",
                 "list the files or their folder",
             ),
             (
@@ -342,6 +373,28 @@ fsync = false
                 "the strategies are `merge`, `squash`, `rebase`, `ff-only`",
             ),
             ("[ledger]\nfsync = \"yes\"", "2:9: invalid type: string \"yes\", expected a boolean", ""),
+            (
+                "[workspace]\ntemplates = [\".env\"]",
+                "2:14: '.env' names no template",
+                "name the file as FILE.template; the workspace gets FILE",
+            ),
+            (
+                "[workspace]\ntemplates = [\"../x.template\"]",
+                "2:14: '../x.template' is not a path inside the repository",
+                "write it from the top folder, without '..'",
+            ),
+            (
+                "[workspace]\nports = \"80-90\"",
+                "2:9: '80-90' is no range of ports",
+                "write for example \"20000-29999\", from 1024 to 65535",
+            ),
+            ("[pool]\nsize = 500", "2:8: a pool has up to 100 trees, not 500", ""),
+            (
+                "[pool]\nkeep = [\"*.o\"]",
+                "2:9: '*.o' is a pattern, and only paths can be named here",
+                "list the files or their folder",
+            ),
+            ("[pool]\nsizes = 1", "2:1: unknown key `pool.sizes`", "did you mean `size`?"),
             ("land = 1", "1:8: invalid type: integer `1`, expected a table", ""),
             ("# ä\nä = 1", "2:1: invalid unquoted key, expected letters, numbers, `-`, `_`", ""),
             ("ttl = \"1h\"\nttl = \"2h\"", "2:1: duplicate key", ""),

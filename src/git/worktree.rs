@@ -20,10 +20,12 @@ use crate::base::text;
 mod add;
 mod clear;
 mod folder;
+mod pool;
 mod remove;
 
 pub use add::NewWorktree;
 pub use clear::Cleared;
+pub use pool::Pool;
 pub use remove::Discard;
 pub use remove::Removal;
 

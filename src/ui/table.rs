@@ -141,6 +141,10 @@ table! {
         ("git odyssey salvage list", "See what was saved."),
         ("git odyssey salvage restore auth-refactor", "Have an abandoned task's files back."),
     ];
+    Pool = commands::pool::Pool, &[
+        ("git odyssey pool", "See how many trees are ready for the next workspaces."),
+        ("git odyssey pool --fill", "Make them ahead, so that the next claims find them."),
+    ];
     Plan = commands::plan::Plan, &[
         ("git odyssey plan spring.toml", "See what a workflow would do, in which order and by whom."),
         ("git odyssey plan spring.toml --var lang=de --dot", "With a value for its texts, as a drawing for Graphviz."),

@@ -24,6 +24,9 @@ pub const FOLDER: &str = ".odyssey";
 /// The folder of the notes, in git's own folder for a checkout.
 const NOTES: &str = "odyssey-leases";
 
+/// The folder in the notes with files as they were made for a workspace.
+const MADE: &str = "made";
+
 /// The two facts that are read back from a note.
 #[derive(serde::Deserialize)]
 struct Identity {
@@ -159,8 +162,35 @@ pub fn actor(repo: &Repo, told: Option<&(TaskName, Fence)>) -> Result<Actor, Fil
     Ok(Actor::Person(own))
 }
 
+/// Remembers how a file of a workspace was made.
+///
+/// # Errors
+/// When that cannot be kept.
+pub fn remember(workspace: &Path, name: &str, bytes: &[u8]) -> Result<(), FileError> {
+    match notes(workspace)? {
+        Some(notes) => atomic::put(&notes.join(MADE).join(name), bytes),
+        None => Ok(()),
+    }
+}
+
+/// Where a file of a workspace is kept as it was made, if it was.
+///
+/// # Errors
+/// When the workspace's git folder cannot be told.
+pub fn remembered(workspace: &Path, name: &Path) -> Result<Option<PathBuf>, FileError> {
+    Ok(notes(workspace)?.map(|notes| notes.join(MADE).join(name)))
+}
+
+/// The folder of the notes of a checkout, by git's own folder for it.
+pub fn notes_in(private_dir: &Path) -> PathBuf {
+    private_dir.join(NOTES)
+}
+
 /// The folder of a checkout's notes; nothing when there is no checkout.
-fn notes(checkout: &Path) -> Result<Option<PathBuf>, FileError> {
+///
+/// # Errors
+/// When a linked worktree does not say where that is.
+pub fn notes(checkout: &Path) -> Result<Option<PathBuf>, FileError> {
     let git = checkout.join(".git");
     if git.is_dir() {
         return Ok(Some(git.join(NOTES)));

@@ -2,8 +2,10 @@
 
 pub mod copy;
 pub mod lifeline;
+pub mod own;
 pub mod place;
 pub mod preserve;
 pub mod process;
+pub mod reflink;
 pub mod salvage;
 pub mod setup;

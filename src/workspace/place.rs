@@ -57,6 +57,11 @@ impl Workspaces {
     pub fn building(&self, task: &TaskName) -> PathBuf {
         self.root.join(format!(".building-{task}"))
     }
+
+    /// Where trees are kept for the next workspaces. No task has such a name.
+    pub fn pool(&self) -> PathBuf {
+        self.root.join(".pool")
+    }
 }
 
 /// A path as a person wrote it, from the root and without `..`.

@@ -73,7 +73,9 @@ pub fn precious(workspace: &Repo, home: &Path, disposable: &RegionSet) -> Result
         }
         let inside = paths::from_git(trimmed)?;
         let place = top.join(&inside);
-        if is_cache(&place) || same_file(&place, &home.join(&inside))? {
+        let made = super::copy::remembered(top, &inside)?;
+        let is_as_made = made.map_or(Ok(false), |made| same_file(&place, &made))?;
+        if is_cache(&place) || is_as_made || same_file(&place, &home.join(&inside))? {
             continue;
         }
         size += bytes_below(&place)?;

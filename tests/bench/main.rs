@@ -1,13 +1,14 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a program of its own, not the product")]
 //! Benchmarks as whole processes, with the size of the work varied; prints tables for the README.
 //!
-//! `cargo bench` runs all; `cargo bench -- claim` (`here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`,
+//! `cargo bench` runs all; `cargo bench -- claim` (`ready`, `here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`,
 //! `guard`, `watch`, `remote`, `server`, `growth`, `usage`, `review`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in
 //! turns, are what to quote.
 
 mod growth;
 mod guard;
 mod parties;
+mod ready;
 mod remote;
 #[cfg(feature = "screen")]
 mod review;
@@ -37,6 +38,7 @@ fn main() -> Result<(), Failed> {
         std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let all = [
         ("claim", claim_with_worktree as fn(&Lab) -> Result<(), Failed>),
+        ("ready", ready::ready),
         ("here", claim_here),
         ("rate", contended_rate),
         ("hooks", hooks),

@@ -61,6 +61,7 @@ pub fn make(context: &Context<'_>, name: &str, harness: Harness) -> Result<Answe
         wait: None,
         base: None,
         here: false,
+        sparse: false,
         stack: false,
         take_over: false,
         command: Vec::new(),

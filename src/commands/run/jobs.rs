@@ -180,6 +180,7 @@ fn claim(task: &Task, holder: Holder, facts: Vec<(&'static str, String)>) -> Cla
         wait: None,
         base: None,
         here: false,
+        sparse: false,
         stack: false,
         take_over: false,
         command: Vec::new(),

@@ -63,8 +63,17 @@ pub enum Problem {
     #[error("'{}' is not a path inside the repository", text::visible(.0.as_bytes()))]
     Outside(String),
     /// A pattern where a path is needed.
-    #[error("'{}' is a pattern, and only paths can be copied", text::visible(.0.as_bytes()))]
+    #[error("'{}' is a pattern, and only paths can be named here", text::visible(.0.as_bytes()))]
     Pattern(String),
+    /// A template whose name does not say what it is a template of.
+    #[error("'{}' names no template", text::visible(.0.as_bytes()))]
+    Template(String),
+    /// Ports that are none, or too few.
+    #[error("'{}' is no range of ports", text::visible(.0.as_bytes()))]
+    Ports(String),
+    /// A pool that is too large.
+    #[error("a pool has up to {most} trees, not {0}", most = super::pool::MOST)]
+    PoolSize(usize),
     /// A command that cannot be run without a shell.
     #[error("{reason}")]
     Command {
@@ -132,6 +141,8 @@ impl Explain for PolicyError {
             Problem::Event(name) => key::name_hint(name, &super::reaction::names(), "events"),
             Problem::MergeStrategy(unknown) => unknown.hint(),
             Problem::Money => "write dollars, for example: usd = 20.0".to_owned(),
+            Problem::Template(_) => "name the file as FILE.template; the workspace gets FILE".to_owned(),
+            Problem::Ports(_) => "write for example \"20000-29999\", from 1024 to 65535".to_owned(),
             Problem::NothingToRun => "write for example: run = \"cargo generate-lockfile\"".to_owned(),
             Problem::Toml(_)
             | Problem::Ttl(_)
@@ -141,6 +152,7 @@ impl Explain for PolicyError {
             | Problem::NoPaths
             | Problem::OnlyToRegenerate(_)
             | Problem::Percent(_)
+            | Problem::PoolSize(_)
             | Problem::NotACommand => return Vec::new(),
         };
         vec![hint]

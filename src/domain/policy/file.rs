@@ -25,6 +25,9 @@ use super::error::Position;
 use super::error::Problem;
 use super::key::KEYS;
 use super::merging::MergeFile;
+use super::pool::PoolFile;
+use super::pool::read_ports;
+use super::pool::read_template;
 use super::reaction::OnFile;
 use crate::domain::review::Confirm;
 use crate::domain::ttl;
@@ -44,6 +47,8 @@ struct File {
     regions: BTreeMap<Spanned<String>, Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     workspace: WorkspaceFile,
+    #[serde(default)]
+    pool: PoolFile,
     #[serde(default)]
     land: LandFile,
     #[serde(default)]
@@ -73,6 +78,13 @@ struct WorkspaceFile {
     #[serde(default)]
     setup: Vec<Spanned<Value>>,
     disposable: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    templates: Vec<Spanned<String>>,
+    #[serde(default)]
+    reflink: Vec<Spanned<String>>,
+    #[serde(default)]
+    sparse: Vec<Spanned<String>>,
+    ports: Option<Spanned<String>>,
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -145,6 +157,7 @@ impl Reading<'_> {
             commons: self.patterns("commons", file.commons)?,
             regions: self.sets(file.regions)?,
             workspace: self.workspace(file.workspace, default.workspace)?,
+            pool: self.pool(file.pool)?,
             land: self.land(file.land)?,
             merge: self.merge_rules(file.merge)?,
             on: self.reactions(file.on)?,
@@ -195,6 +208,10 @@ impl Reading<'_> {
             copy: self.each(&file.copy, |path| read_inside(path))?,
             setup: self.each(&file.setup, read_command)?,
             disposable,
+            templates: self.each(&file.templates, |path| read_template(path))?,
+            reflink: self.each(&file.reflink, |path| read_inside(path))?,
+            sparse: self.patterns("workspace.sparse", file.sparse)?,
+            ports: file.ports.map(|ports| self.checked(&ports, |ports| read_ports(ports))).transpose()?,
         })
     }
 
@@ -237,7 +254,7 @@ impl Reading<'_> {
         Ok(texts)
     }
 
-    fn each<T, U>(
+    pub(super) fn each<T, U>(
         &self,
         values: &[Spanned<T>],
         read: impl Fn(&T) -> Result<U, Problem>,
@@ -291,7 +308,7 @@ fn read_root(written: &str) -> Result<String, Problem> {
 }
 
 /// A path from the top folder that stays below it on every system, and out of git's own folder.
-fn read_inside(written: &str) -> Result<String, Problem> {
+pub(super) fn read_inside(written: &str) -> Result<String, Problem> {
     let path = written.strip_suffix('/').unwrap_or(written);
     let outside = |part: &str| matches!(part, "" | "." | "..") || part.eq_ignore_ascii_case(".git");
     if path.split('/').any(outside) || path.contains(['\\', ':', '\0']) {

@@ -5,7 +5,7 @@ pub(super) use crate::domain::written::name_hint;
 use crate::domain::written::nearest;
 
 /// The keys of each table; those of `regions` are free.
-pub(super) const KEYS: [(&str, &[&str]); 8] = [
+pub(super) const KEYS: [(&str, &[&str]); 9] = [
     (
         "",
         &[
@@ -14,6 +14,7 @@ pub(super) const KEYS: [(&str, &[&str]); 8] = [
             "commons",
             "regions",
             "workspace",
+            "pool",
             "land",
             "merge",
             "on",
@@ -22,7 +23,8 @@ pub(super) const KEYS: [(&str, &[&str]); 8] = [
             "budget",
         ],
     ),
-    ("workspace", &["root", "copy", "setup", "disposable"]),
+    ("workspace", &["root", "copy", "setup", "disposable", "templates", "reflink", "sparse", "ports"]),
+    ("pool", &["size", "keep"]),
     ("land", &["strategy", "check"]),
     ("on", &["event", "run", "timeout"]),
     ("merge", &["paths", "strategy", "run", "timeout"]),

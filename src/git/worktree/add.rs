@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use gix::bstr::ByteSlice;
 
 use super::folder;
+use super::pool::Pool;
 use super::registration_of;
 use crate::base::atomic;
 use crate::base::atomic::FileError;
@@ -39,6 +40,10 @@ pub struct NewWorktree<'a> {
     pub note: &'a str,
     /// A snapshot taken at `base`, whose uncommitted work it shall have from the start.
     pub restore: Option<Oid>,
+    /// Where warm trees are, if one may be used.
+    pub pool: Option<&'a Pool>,
+    /// The patterns of what is checked out, as git reads them; nothing for all files.
+    pub sparse: Option<&'a [String]>,
 }
 
 /// Where a worktree is built, and where it goes from there.
@@ -88,17 +93,33 @@ impl Repo {
         self.refuse_taken(&new)?;
         let parent = site.path.parent().unwrap_or(site.path);
         std::fs::create_dir_all(parent).map_err(|source| FileError::new("make", parent, source))?;
-        std::fs::create_dir(site.building).map_err(|source| FileError::new("make", site.building, source))?;
-        let building = site.lock()?;
-        if let Err(error) = self.build(&new, &site, &building) {
-            if let Err(second) = self.clear(&site, &new.branch, new.base, new.lock) {
-                tracing::warn!(%second, "what was made of a worktree stays for doctor");
+        let pool = new.pool.filter(|_| new.sparse.is_none());
+        match self.try_to_build(&new, &site, pool) {
+            Err(error) if pool.is_some() && !there(site.building)? => {
+                tracing::warn!(%error, "a warm tree could not be used");
+                self.try_to_build(&new, &site, None)?;
             }
-            return Err(error);
+            other => other?,
         }
-        drop(building);
         self.after_checkout(&new);
         Repo::open(&new.path)
+    }
+
+    fn try_to_build(
+        &self,
+        new: &NewWorktree<'_>,
+        site: &Site<'_>,
+        pool: Option<&Pool>,
+    ) -> Result<(), GitError> {
+        std::fs::create_dir(site.building).map_err(|source| FileError::new("make", site.building, source))?;
+        let building = site.lock()?;
+        let built = self.build(new, site, &building, pool);
+        if built.is_err()
+            && let Err(second) = self.clear(site, &new.branch, new.base, new.lock)
+        {
+            tracing::warn!(%second, "what was made of a worktree stays for doctor");
+        }
+        built
     }
 
     fn refuse_taken(&self, new: &NewWorktree<'_>) -> Result<(), GitError> {
@@ -120,20 +141,26 @@ impl Repo {
         Ok(())
     }
 
-    fn build(&self, new: &NewWorktree<'_>, site: &Site<'_>, building: &Lock) -> Result<(), GitError> {
+    fn build(
+        &self,
+        new: &NewWorktree<'_>,
+        site: &Site<'_>,
+        building: &Lock,
+        pool: Option<&Pool>,
+    ) -> Result<(), GitError> {
         self.register(new, site)?;
         let private = registration_of(&site.inside)?.ok_or_else(|| GitError::Answer {
             command: "worktree add",
             answer: format!("no worktree in {}", site.inside.display()),
         })?;
         let shallower = make_absolute(site, &private)?;
-        let mut fill = Git::at(&site.inside);
-        if self.config("checkout.workers").is_none() && self.is_large() && processors() > 1 {
-            fill = fill.args(["-c", "checkout.workers=2"]);
+        if let Some(patterns) = new.sparse {
+            narrow(site, patterns, new.lock)?;
         }
-        // Beside `reset --hard`, which is no quicker, this moves no ref: no hook runs, no ORIG_HEAD is left.
-        let fill = fill.args(["read-tree", "-m", "-u", "--no-recurse-submodules", "HEAD"]);
-        fill.holding(building)?.run()?;
+        match pool {
+            Some(pool) if pool.fill(site, &private)? => self.warm_up(pool, site, &private, building)?,
+            _ => self.check_out(site, building)?,
+        }
         if let Some(snapshot) = new.restore {
             Repo::open(&site.inside)?.restore_snapshot(snapshot, Some(building))?;
         }
@@ -148,6 +175,34 @@ impl Repo {
             tracing::warn!(%error, "an empty building folder stays");
         }
         Ok(())
+    }
+
+    /// Beside `reset --hard`, which is no quicker, this moves no ref: no hook runs, no ORIG_HEAD is left.
+    fn check_out(&self, site: &Site<'_>, building: &Lock) -> Result<(), GitError> {
+        let fill = Git::at(&site.inside).args(self.more_workers());
+        let fill = fill.args(["read-tree", "-m", "-u", "--no-recurse-submodules", "HEAD"]);
+        fill.holding(building)?.run().map(drop)
+    }
+
+    /// Takes a warm tree to the commit. What is in it that is not of the commit was written after its task had ended, so
+    /// it is set aside.
+    fn warm_up(&self, pool: &Pool, site: &Site<'_>, private: &Path, building: &Lock) -> Result<(), GitError> {
+        let fits = self.check_out(site, building).and_then(|()| {
+            let paths = pool.found_in(&site.inside, private)?;
+            let path = site.inside.clone();
+            if paths.is_empty() { Ok(()) } else { Err(GitError::NotClean { path, paths }) }
+        });
+        if fits.is_err() {
+            let place = pool.set_aside(&site.inside)?;
+            tracing::warn!("what was written into a tree of the pool is in {}", place.display());
+        }
+        fits
+    }
+
+    /// git's options for a second worker, where it pays.
+    pub(super) fn more_workers(&self) -> Vec<&'static str> {
+        let pays = self.config("checkout.workers").is_none() && self.is_large() && processors() > 1;
+        if pays { vec!["-c", "checkout.workers=2"] } else { Vec::new() }
     }
 
     /// What is quick and must not happen twice at once: git's own registration races with itself.
@@ -211,6 +266,13 @@ impl Repo {
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Lets git check out only what patterns cover. The first time git changes the configuration that all worktrees share.
+fn narrow(site: &Site<'_>, patterns: &[String], lock: &Path) -> Result<(), GitError> {
+    let lock = Lock::wait(lock)?;
+    let git = Git::at(&site.inside).args(["sparse-checkout", "set", "--no-cone", "--stdin"]);
+    git.input(patterns.join("\n")).holding_unanswered(&lock)?.run().map(drop)
 }
 
 /// Makes a relative `.git` file absolute, which is true from every place while the folder moves, and prepares the relative

@@ -12,6 +12,7 @@ use super::Registration;
 use super::Worktree;
 use super::folder;
 use super::place_of_dot_git;
+use super::pool::Pool;
 use super::registration_of;
 use crate::base::atomic;
 use crate::base::atomic::FileError;
@@ -62,7 +63,7 @@ impl Repo {
     /// Removes a worktree, its folder and its registration; the branch stays.
     ///
     /// The folder is moved aside first and looked at again there, where nobody writes by accident; taking the registration
-    /// away is the one step from which there is no way back. After a kill, [`Repo::finish_removal`] goes on. This is
+    /// away is the one step from which there is no way back. With a pool that has room, the tree is emptied and kept there. After a kill, [`Repo::finish_removal`] goes on. This is
     /// not `git worktree remove`, which a kill leaves with half of the files deleted.
     ///
     /// # Errors
@@ -74,6 +75,7 @@ impl Repo {
         worktree: &Worktree,
         discard: Discard,
         lock: &Path,
+        pool: Option<&Pool>,
     ) -> Result<(), GitError> {
         let (path, private) = (&worktree.path, &worktree.private_dir);
         if worktree.name.is_none() {
@@ -82,6 +84,7 @@ impl Repo {
         self.finish_removal(path, lock)?;
         // Somebody else has removed it meanwhile: that is what was wanted.
         let Some(removing) = hold(private, lock)? else { return Ok(()) };
+        let mut kept = None;
         if there(path)? {
             if !registration_of(path)?.is_some_and(|found| same_place(&found, private)) {
                 return Err(GitError::Stranger(path.clone()));
@@ -92,11 +95,17 @@ impl Repo {
                 put_back(path, &aside, private)?;
                 return Err(error);
             }
+            kept = pool.filter(|pool| is_emptied(pool, &aside, private)).map(|pool| (pool, aside));
         }
         let trash = {
             let _lock = Lock::wait(lock)?;
             self.unregister(private)?
         };
+        if let Some((pool, aside)) = kept
+            && let Err(error) = pool.keep(&aside, &trash)
+        {
+            tracing::warn!(%error, "a tree was not kept for the pool");
+        }
         delete(&trash, path)?;
         drop(removing);
         Ok(())
@@ -160,6 +169,17 @@ impl Repo {
         }
         Ok(found)
     }
+}
+
+/// Whether a worktree that may go is worth keeping for a pool, and was emptied of all that no other task is to see.
+fn is_emptied(pool: &Pool, aside: &Path, private: &Path) -> bool {
+    let emptied = pool
+        .suits(aside, private)
+        .and_then(|suits| if suits { pool.empty(aside).map(|()| true) } else { Ok(false) });
+    emptied.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a tree was not kept for the pool");
+        false
+    })
 }
 
 /// Waits until nobody else removes the worktree of a registration; nothing when it is gone by then.

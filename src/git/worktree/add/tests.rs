@@ -28,6 +28,8 @@ fn add(sandbox: &Sandbox, name: &str) -> Result<Repo, GitError> {
         lock: &lock,
         note: "odyssey: busy",
         restore: None,
+        pool: None,
+        sparse: None,
     })
 }
 
@@ -156,6 +158,8 @@ fn a_worktree_registered_with_relative_paths_is_moved_with_true_ones() {
         lock: &lock,
         note: "",
         restore: None,
+        pool: None,
+        sparse: None,
     };
     repo.move_into_place(&new, &site, &private).unwrap();
     std::fs::rename(shallower, path.join(".git")).unwrap();

@@ -22,7 +22,7 @@ fn find(sandbox: &Sandbox) -> Option<Worktree> {
 }
 
 fn remove(sandbox: &Sandbox, worktree: &Worktree, discard: Discard) -> Result<(), GitError> {
-    sandbox.repo().remove_worktree(worktree, discard, &sandbox.root().join("lock"))
+    sandbox.repo().remove_worktree(worktree, discard, &sandbox.root().join("lock"), None)
 }
 
 fn finish(sandbox: &Sandbox) -> Removal {
