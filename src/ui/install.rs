@@ -135,7 +135,8 @@ fn documents(layout: &Layout) -> Result<Vec<Document>, FileError> {
     let scripts = completions::SCRIPTS.iter();
     let scripts =
         scripts.map(|script| Document { place: layout.data.join(script.place), text: script.text.into() });
-    Ok(pages.chain(scripts).collect())
+    let browser = Document { place: layout.browser_manual(), text: manual::html::page().into_bytes() };
+    Ok(pages.chain([browser]).chain(scripts).collect())
 }
 
 /// Puts the program in place at once: a process that runs the old one keeps it, and nobody finds a half.
@@ -174,6 +175,7 @@ fn installed_page(layout: &Layout, installed: &Installed) -> Page {
     };
     fact("program", &installed.program);
     fact("manual", &layout.manual());
+    fact("for browsers", &layout.browser_manual());
     for script in &completions::SCRIPTS {
         fact("completions", &layout.data.join(script.place));
     }

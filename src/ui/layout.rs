@@ -66,6 +66,11 @@ impl Layout {
         self.share.join("man").join("man1")
     }
 
+    /// The manual as one page for a browser.
+    pub fn browser_manual(&self) -> PathBuf {
+        self.share.join("doc").join(PROGRAM).join("manual.html")
+    }
+
     /// The file that records what was installed.
     pub fn record(&self) -> PathBuf {
         self.share.join(PROGRAM).join("installed.json")

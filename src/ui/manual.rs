@@ -1,5 +1,7 @@
 //! The manual: a page for the program and for each command, made from the table of commands.
 
+pub mod html;
+
 use std::io;
 
 use clap_mangen::Man;
@@ -51,11 +53,16 @@ const FILES: [(&str, &str); 5] = [
 /// # Errors
 /// None in practice: the pages are written to memory.
 pub fn pages() -> io::Result<Vec<ManualPage>> {
+    let mut pages = Vec::new();
+    add(&mut pages, commands())?;
+    Ok(pages)
+}
+
+/// All commands, with the names that they are typed by.
+fn commands() -> clap::Command {
     let mut all = CommandLine::all().disable_help_subcommand(true);
     all.build();
-    let mut pages = Vec::new();
-    add(&mut pages, all)?;
-    Ok(pages)
+    all
 }
 
 fn add(pages: &mut Vec<ManualPage>, command: clap::Command) -> io::Result<()> {
