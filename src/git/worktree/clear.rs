@@ -118,7 +118,7 @@ impl Repo {
             return Ok(false);
         }
         let log = atomic::read(&self.common_dir().join("logs").join(branch))?.unwrap_or_default();
-        if log.lines().any(|line| leads_elsewhere(line, base)) {
+        if log.lines().any(|line| self.leads_elsewhere(line, base)) {
             // Somebody moved it and moved it back: those commits are their work.
             return Ok(false);
         }
@@ -127,11 +127,14 @@ impl Repo {
     }
 }
 
-/// Whether a line of a reflog names another commit than `base`. More lines than one prove nothing: a git that is killed
-/// between log and ref leaves a line of a branch that never was.
-fn leads_elsewhere(line: &[u8], base: Oid) -> bool {
-    let ids = line.splitn(3, |&byte| byte == b' ').take(2);
-    !ids.map(Oid::from_hex).all(|id| id.is_ok_and(|id| id == base || id.is_null()))
+impl Repo {
+    /// Whether a line of a reflog names a commit that `base` does not reach. More lines than one prove nothing: a git that
+    /// is killed between log and ref leaves a line of a branch that never was, or the log of one that was deleted.
+    fn leads_elsewhere(&self, line: &[u8], base: Oid) -> bool {
+        let ids = line.splitn(3, |&byte| byte == b' ').take(2);
+        let known = |id: Oid| id == base || id.is_null() || self.reaches(base, id).unwrap_or(false);
+        !ids.map(Oid::from_hex).all(|id| id.is_ok_and(known))
+    }
 }
 
 /// Whether a registration is what a killed creation left.

@@ -301,6 +301,22 @@ fn what_others_are_making_or_have_used_is_not_cleared() {
 }
 
 #[test]
+fn the_log_that_a_killed_deletion_left_of_an_older_branch_keeps_none() {
+    let sandbox = Sandbox::new();
+    let older = sandbox.git(&["rev-parse", "main"]);
+    sandbox.write("README.md", "more\n");
+    sandbox.commit("main moves");
+    sandbox.git(&["branch", "odyssey/auth"]);
+    let log = sandbox.main().join(".git/logs/refs/heads/odyssey/auth");
+    let newer = std::fs::read_to_string(&log).unwrap();
+    let line =
+        format!("{} {older} Ada <ada@example.com> 1700000000 +0000\tbranch: Created\n", "0".repeat(40));
+    testing::write(&log, line + &newer);
+    assert_eq!(clear(&sandbox, "auth"), Cleared::Undone);
+    assert_eq!(sandbox.git(&["branch", "--list", "odyssey/auth"]), "");
+}
+
+#[test]
 fn a_worktree_whose_folder_was_taken_away_is_not_made_twice() {
     let sandbox = Sandbox::new();
     add(&sandbox, "auth").unwrap();
