@@ -10,6 +10,8 @@ mod support;
 
 #[path = "guard/asking.rs"]
 mod asking;
+#[path = "guard/budget.rs"]
+mod budget;
 #[path = "guard/claude.rs"]
 mod claude;
 #[path = "guard/harnesses.rs"]

@@ -37,7 +37,7 @@ fn tool(payload: &Payload) -> Result<Event, BadPayload> {
     match payload.need(&["tool_name"], "the name of a tool")? {
         "Edit" | "Write" | "MultiEdit" | "NotebookEdit" => payload.input(&["tool_input"])?.edit(),
         "Bash" => payload.input(&["tool_input"])?.shell(),
-        _ => Ok(Event::Other),
+        _ => Ok(Event::Tool),
     }
 }
 

@@ -18,7 +18,7 @@ pub fn read(payload: &Payload) -> Result<Ask, BadPayload> {
         "PreToolUse" => match payload.need(&["tool_name"], "the name of a tool")? {
             "apply_patch" => payload.input(&["tool_input"])?.patch()?,
             "Bash" | "shell" | "unified_exec" => payload.input(&["tool_input"])?.shell()?,
-            _ => Event::Other,
+            _ => Event::Tool,
         },
         "SessionStart" => Event::Begin,
         "UserPromptSubmit" => Event::Listen,

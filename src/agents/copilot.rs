@@ -48,11 +48,11 @@ fn tool(payload: &Payload) -> Result<Event, BadPayload> {
             let input = input(payload)?;
             // Viewing is a command of the same tool.
             if input.text(&["command"]) == Some("view") {
-                return Ok(Event::Other);
+                return Ok(Event::Tool);
             }
             input.patch().or_else(|_| input.edit())
         }
-        _ => Ok(Event::Other),
+        _ => Ok(Event::Tool),
     }
 }
 

@@ -30,7 +30,7 @@ pub fn read(payload: &Payload) -> Result<Ask, BadPayload> {
                 input.shell()?
             }
             tool if EDITORS.contains(&tool) => payload.input(&["tool_input"])?.edit()?,
-            _ => Event::Other,
+            _ => Event::Tool,
         },
         "beforeShellExecution" => payload.shell()?,
         "sessionStart" => Event::Begin,

@@ -26,7 +26,7 @@ pub fn read(payload: &Payload) -> Result<Ask, BadPayload> {
                 folder = input.text(&["dir_path", "directory"]).map(PathBuf::from);
                 input.shell()?
             }
-            _ => Event::Other,
+            _ => Event::Tool,
         },
         "SessionStart" => Event::Begin,
         "BeforeAgent" => Event::Listen,

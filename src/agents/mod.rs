@@ -68,6 +68,8 @@ pub enum Event {
     Edit(Vec<Edit>),
     /// A command is about to run in a shell.
     Shell(String),
+    /// Another tool is about to run, which writes nothing that is known of.
+    Tool,
     /// A session begins, or is taken up again.
     Begin,
     /// Nothing is to be decided, and the agent can be told something.
@@ -143,7 +145,7 @@ impl Harness {
 
     /// Whether an answer that passes can carry a text to the agent.
     pub fn hears(self, ask: &Ask) -> bool {
-        let before = matches!(ask.event, Event::Edit(_) | Event::Shell(_));
+        let before = matches!(ask.event, Event::Edit(_) | Event::Shell(_) | Event::Tool);
         match self {
             Harness::Claude | Harness::Codex | Harness::Opencode => {
                 before || matches!(ask.event, Event::Begin | Event::Listen)

@@ -26,7 +26,7 @@ pub fn read(payload: &Payload) -> Result<Ask, BadPayload> {
                 folder = input.text(&["workdir"]).map(PathBuf::from);
                 input.shell()?
             }
-            _ => Event::Other,
+            _ => Event::Tool,
         },
         "begin" => Event::Begin,
         _ => Event::Other,

@@ -55,6 +55,24 @@ impl Lock {
         }
     }
 
+    /// Whether somebody has the lock. Nobody has one whose file is gone.
+    ///
+    /// # Errors
+    /// As for [`Lock::wait`].
+    pub fn is_held(path: &Path) -> Result<bool, FileError> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(source) => return Err(FileError::new("open", path, source)),
+        };
+        // Shared, so that several may ask at the same time and none takes another for the holder.
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(FileError::new("lock", path, source)),
+        }
+    }
+
     /// One more handle of this lock, for a child process to hold: the lock lasts until both have ended.
     ///
     /// Where locks belong to processes and not to open files (Windows), the child's handle holds nothing.
@@ -82,7 +100,9 @@ mod tests {
         let path = folder.path().join("locks/ledger");
         let held = Lock::wait(&path)?;
         assert!(Lock::attempt(&path)?.is_none());
+        assert!(Lock::is_held(&path)?);
         drop(held);
+        assert!(!Lock::is_held(&path)? && !Lock::is_held(&folder.path().join("none"))?);
         assert!(Lock::attempt(&path)?.is_some());
         Ok(())
     }

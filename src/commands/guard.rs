@@ -1,5 +1,6 @@
 //! `guard`: an agent's own hook: judges an edit or a command before it happens, and tells the agent what it should know.
 
+mod budget;
 mod places;
 mod turns;
 mod worktrees;
@@ -22,6 +23,7 @@ use crate::workspace::copy;
 
 use super::Context;
 use super::Outcome;
+use budget::Heard;
 
 /// Judge what an agent is about to do, as the hook of its harness.
 ///
@@ -84,6 +86,18 @@ impl Guard {
 
     fn decide(&self, ask: &Ask, context: &Context<'_>) -> Result<Answer, Failure> {
         let hears = self.harness.hears(ask);
+        let heard = Heard::by(context, &ask.event)?;
+        if let Some(answer) = heard.as_ref().and_then(|heard| heard.instead(&ask.event)) {
+            return Ok(answer);
+        }
+        let answer = self.judged(ask, context, hears)?;
+        match heard {
+            Some(heard) => heard.with(&ask.event, answer, hears),
+            None => Ok(answer),
+        }
+    }
+
+    fn judged(&self, ask: &Ask, context: &Context<'_>, hears: bool) -> Result<Answer, Failure> {
         match &ask.event {
             Event::Edit(edits) => writing::edits(context, edits, hears),
             Event::Shell(command) => writing::command(context, command, hears),
@@ -92,7 +106,7 @@ impl Guard {
             Event::End => turns::end(context, ask),
             Event::Make(name) => worktrees::make(context, name, self.harness),
             Event::Remove(path) => worktrees::remove(context, path),
-            Event::Other => Ok(Answer::Pass(None)),
+            Event::Tool | Event::Other => Ok(Answer::Pass(None)),
         }
     }
 

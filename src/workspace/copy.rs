@@ -18,6 +18,8 @@ use crate::domain::task::TaskName;
 use crate::git::paths;
 use crate::git::repo::Repo;
 
+use super::word;
+
 /// The folder in a checkout that holds copies; `git odyssey init` excludes it from git.
 pub const FOLDER: &str = ".odyssey";
 
@@ -67,6 +69,9 @@ pub fn remove(checkout: &Path, task: &TaskName) -> Result<(), FileError> {
             atomic::remove(&own(&folder))?;
         }
         atomic::remove(&here(&folder, task))?;
+    }
+    if is_own {
+        word::take_back(checkout)?;
     }
     Ok(())
 }

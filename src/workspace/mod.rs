@@ -9,3 +9,4 @@ pub mod process;
 pub mod reflink;
 pub mod salvage;
 pub mod setup;
+pub mod word;
