@@ -5,6 +5,9 @@
 
 mod support;
 
+#[path = "workflow/budgets.rs"]
+mod budgets;
+
 #[path = "workflow/kills.rs"]
 mod kills;
 
@@ -17,13 +20,16 @@ mod runs;
 use std::path::Path;
 
 use support::Lab;
+use support::ODYSSEY;
 use support::Run;
 
 /// An agent that does what its prompt says, a line each: `write PATH TEXT`, `commit WORDS`, `fail`, `once NAME` (fails the first
 /// time), `say TEXT`, `use TOKENS` (in a
-/// transcript of Claude Code), `stall` (until it is ended).
+/// transcript of Claude Code), `until WORD` (asks the guard about a tool that reads, until its answer has this word), `stall` (until
+/// it is ended).
 const AGENT: &str = r#"#!/bin/sh
 here=$(dirname "$0")
+n=0
 while read -r word one rest; do
     case $word in
     ---) break ;;
@@ -32,7 +38,12 @@ while read -r word one rest; do
     fail) echo "cannot do it" >&2; exit 3 ;;
     once) if [ ! -e "$here/once-$one" ]; then touch "$here/once-$one"; exit 4; fi ;;
     say) echo "$one $rest" ;;
-    use) mkdir -p "$HOME/.claude/projects/x" && printf '{"type":"assistant","cwd":"%s","sessionId":"s","requestId":"r-%s-%s","timestamp":"%s","message":{"id":"m-%s-%s","role":"assistant","model":"claude-haiku-4-5","usage":{"input_tokens":%s,"output_tokens":0}}}\n' "$(pwd)" "$GIT_ODYSSEY_TASK" "$$" "$GIT_ODYSSEY_NOW" "$GIT_ODYSSEY_TASK" "$$" "$one" >> "$HOME/.claude/projects/x/s.jsonl" ;;
+    until)
+        told="$here/told-$GIT_ODYSSEY_TASK-$one"
+        while ! grep -q "$one" "$told" 2>/dev/null; do
+            printf '{"hook_event_name":"PreToolUse","tool_name":"Read","cwd":"%s","tool_input":{}}' "$(pwd)" | "$2" guard claude >> "$told"
+        done ;;
+    use) n=$((n + 1)); mkdir -p "$HOME/.claude/projects/x" && printf '{"type":"assistant","cwd":"%s","sessionId":"s","requestId":"r-%s-%s","timestamp":"%s","message":{"id":"m-%s-%s","role":"assistant","model":"claude-haiku-4-5","usage":{"input_tokens":%s,"output_tokens":0}}}\n' "$(pwd)" "$GIT_ODYSSEY_TASK" "$$-$n" "$GIT_ODYSSEY_NOW" "$GIT_ODYSSEY_TASK" "$$-$n" "$one" >> "$HOME/.claude/projects/x/s.jsonl" ;;
     stall) touch "$here/stalls-$GIT_ODYSSEY_TASK"; sleep 600 ;;
     esac
 done
@@ -42,7 +53,7 @@ exit 0
 /// A lab with an agent and some files, and a plan that begins with these lines and goes on with the tiers of that agent.
 fn lab() -> Lab {
     let lab = Lab::unprepared();
-    lab.write("odyssey.toml", "[ledger]\nfsync = false\n");
+    limits(&lab, "grace = '0s'");
     lab.write(".gitignore", "plan*.toml\n");
     for name in ["a", "b", "c", "d"] {
         lab.write(&format!("src/{name}.txt"), format!("{name}\n"));
@@ -53,11 +64,16 @@ fn lab() -> Lab {
     lab
 }
 
+/// Writes the policy, with these lines about budgets. A change is for the main checkout, where the policy is read.
+fn limits(lab: &Lab, budget: &str) {
+    lab.write("odyssey.toml", format!("[ledger]\nfsync = false\n[budget]\n{budget}\n"));
+}
+
 /// Writes a plan for the scripted agent, which reads its prompt from standard input; `small` gives way to `large`.
 fn plan(lab: &Lab, head: &str, tasks: &str) {
     let agent = lab.root().join("agent.sh");
     let tier = |name: &str, more: &str| {
-        format!("[tiers.{name}]\ncommand = ['sh', '{}', '{name}']\n{more}\n", agent.display())
+        format!("[tiers.{name}]\ncommand = ['sh', '{}', '{name}', '{ODYSSEY}']\n{more}\n", agent.display())
     };
     let tiers = tier("small", "next = 'large'") + &tier("large", "");
     lab.write("plan.toml", format!("odyssey = 1\ntier = 'small'\n{head}\n{tiers}\n{tasks}"));

@@ -4,6 +4,7 @@
 //! task at that time and what became of it.
 
 mod places;
+pub mod totals;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -7,8 +7,8 @@ use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::page::Span;
 use crate::base::text;
+use crate::domain::budget::Limit;
 use crate::domain::lease::Mode;
-use crate::domain::workflow::Budget;
 use crate::domain::workflow::Task;
 use crate::domain::workflow::Workflow;
 use crate::domain::workflow::order;
@@ -104,7 +104,7 @@ fn table(workflow: &Workflow, waves: &[Vec<&Task>], in_the_way: &[InTheWay]) -> 
     page.put(Label::Name, workflow.name.clone());
     page.put(Label::Plain, format!(": {}, ", text::count(workflow.tasks.len(), "task")));
     page.put(Label::Plain, format!("at most {} at once", workflow.parallel));
-    if workflow.budget != Budget::default() {
+    if workflow.budget != Limit::default() {
         page.put(Label::Plain, format!(", for {} in all", price(&workflow.budget)));
     }
     page.end();
@@ -146,7 +146,7 @@ fn row(wave: usize, task: &Task) -> Vec<Span> {
 }
 
 /// A budget as people say it.
-fn price(budget: &Budget) -> String {
+fn price(budget: &Limit) -> String {
     let tokens = budget.tokens.map(|tokens| format!("{tokens} tokens"));
     let money = budget.micros.map(money);
     let time = budget.time.map(text::duration);

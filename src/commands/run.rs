@@ -1,6 +1,7 @@
 //! `run`: does what a workflow says: agents in workspaces of their own, within their budgets, and what they did lands.
 
 mod agent;
+mod budgets;
 mod jobs;
 mod journal;
 mod moments;
@@ -103,7 +104,7 @@ impl Run {
                 _ => workflow,
             };
         let found = standing::find(&session, &workflow, &progress)?;
-        let (mut runner, tell) = Runner::new(context, workflow, journal, progress);
+        let (mut runner, tell) = Runner::new(context, workflow, journal, progress, session.policy.budget);
         found.into_iter().try_for_each(|step| runner.step(step))?;
         let first = if lines.is_empty() { begun(&session, &runner, start)? } else { Step::GoesOn };
         runner.step(first)?;

@@ -299,6 +299,28 @@ fsync = false
                 "1:1: unknown key `zzz`",
                 "the keys here are `target`, `ttl`, `commons`, `regions`, `workspace`, `pool`, `land`, `merge`, `on`, `ledger`, `review`, `budget`",
             ),
+            (
+                "[budget]\nday = { tokns = 1 }",
+                "2:9: unknown key `budget.day.tokns`",
+                "did you mean `tokens`?",
+            ),
+            (
+                "[budget.month]\nminutes = 1",
+                "2:1: unknown key `budget.month.minutes`",
+                "the keys here are `tokens`, `usd`",
+            ),
+            ("[budget]\nusd = 1", "2:1: unknown key `budget.usd`", "`usd` belongs to [budget.day]"),
+            ("[budget]\ngrace = \"2h\"", "2:9: an agent may have up to 1h to stop, not 2h", ""),
+            (
+                "[budget]\ngrace = \"20\"",
+                "2:9: '20' is not a duration",
+                "write for example \"45m\", \"2h\" or \"1d\"",
+            ),
+            (
+                "[budget]\nagent = 5",
+                "2:9: invalid type: integer `5`, expected a table with `tokens` or `usd`",
+                "",
+            ),
             ("[ledger]\nremote = 1", "2:1: unknown key `ledger.remote`", "the keys here are `fsync`"),
             ("ttl = \"90\"", "1:7: '90' is not a duration", "write for example \"45m\", \"2h\" or \"1d\""),
             ("ttl = \"59s\"", "1:7: a lease lasts from 1m to 30d, not 59s", ""),

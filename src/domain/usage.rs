@@ -87,6 +87,16 @@ impl Money {
         fits.then(|| Money((amount * 1e6).round() as u128 * 1_000_000))
     }
 
+    /// So many millionths of a dollar.
+    pub fn micros(amount: u64) -> Money {
+        Money(u128::from(amount) * 1_000_000)
+    }
+
+    /// The amount in millionths of a dollar, rounded up: what was spent is never told as nothing.
+    pub fn as_micros(self) -> u64 {
+        u64::try_from(self.0.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    }
+
     /// The amount in dollars, for programs and for ratios.
     pub fn as_dollars(self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "nobody pays by the millionth of a cent")]

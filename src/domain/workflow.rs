@@ -10,11 +10,9 @@ mod reading;
 mod template;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use serde::Serialize;
-
-use super::budget::Standing;
+use super::budget::Limit;
+pub use super::budget::Spent;
 use super::policy::Strategy;
 use super::task::TaskName;
 pub use error::Problem;
@@ -39,7 +37,7 @@ pub struct Workflow {
     /// The most agents that work at the same time.
     pub parallel: usize,
     /// What it may cost, all tasks together.
-    pub budget: Budget,
+    pub budget: Limit,
     /// What may be called to do a task, by name.
     pub tiers: BTreeMap<String, Tier>,
     /// What is to be done.
@@ -69,7 +67,7 @@ pub struct Task {
     /// What kind of work it is, for the accounts.
     pub class: Option<String>,
     /// What it may cost, all its attempts together.
-    pub budget: Budget,
+    pub budget: Limit,
     /// What has to pass on the merged result; without one the policy decides.
     pub check: Option<Vec<String>>,
     /// How often it is tried again after a failure.
@@ -157,82 +155,9 @@ impl Tier {
     }
 }
 
-/// What something may cost. What is not named has no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Budget {
-    /// Tokens of all kinds together.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tokens: Option<u64>,
-    /// Money in millionths of a US dollar.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub micros: Option<u64>,
-    /// Time of agents at work.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds")]
-    pub time: Option<Duration>,
-}
-
-fn seconds<S: serde::Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    time.map(|time| time.as_secs()).serialize(serializer)
-}
-
-/// What something has cost so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-pub struct Spent {
-    /// Tokens of all kinds together.
-    #[serde(default)]
-    pub tokens: u64,
-    /// Money in millionths of a US dollar, as far as the models have a price.
-    #[serde(default)]
-    pub micros: u64,
-    /// Seconds of agents at work.
-    #[serde(default)]
-    pub seconds: u64,
-}
-
-impl std::ops::AddAssign for Spent {
-    fn add_assign(&mut self, more: Spent) {
-        self.tokens = self.tokens.saturating_add(more.tokens);
-        self.micros = self.micros.saturating_add(more.micros);
-        self.seconds = self.seconds.saturating_add(more.seconds);
-    }
-}
-
-impl Budget {
-    /// Where spending stands against the tightest of the limits, and which of them that is.
-    pub fn standing(&self, spent: Spent) -> (Standing, &'static str) {
-        let of = |limit: Option<u64>, used: u64| match limit {
-            Some(limit) if used >= limit => Standing::Hard,
-            Some(limit) if used >= limit - limit / 5 => Standing::Soft,
-            _ => Standing::Ok,
-        };
-        let all = [
-            (of(self.tokens, spent.tokens), "tokens"),
-            (of(self.micros, spent.micros), "money"),
-            (of(self.time.map(|time| time.as_secs()), spent.seconds), "minutes"),
-        ];
-        all.into_iter().max_by_key(|(standing, _)| *standing).unwrap_or((Standing::Ok, ""))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_budget_warns_at_four_fifths_and_ends_at_the_limit() {
-        let budget = Budget { tokens: Some(100), micros: Some(1_000_000), time: None };
-        let standing = |tokens, micros| budget.standing(Spent { tokens, micros, seconds: 1 << 40 });
-        assert_eq!(standing(79, 0).0, Standing::Ok);
-        assert_eq!(standing(80, 0), (Standing::Soft, "tokens"));
-        assert_eq!(standing(80, 1_000_000), (Standing::Hard, "money"));
-        assert_eq!(standing(100, 0), (Standing::Hard, "tokens"));
-        assert_eq!(
-            Budget::default().standing(Spent { tokens: u64::MAX, ..Spent::default() }).0,
-            Standing::Ok
-        );
-        let nothing = Budget { tokens: Some(0), ..Budget::default() };
-        assert_eq!(nothing.standing(Spent::default()).0, Standing::Hard);
-    }
 
     #[test]
     fn the_words_of_a_command_say_how_it_takes_its_prompt() {

@@ -159,45 +159,6 @@ fn one_bad_apple_among_those_that_are_checked_together_does_not_keep_the_others(
 }
 
 #[test]
-fn a_task_that_has_used_its_time_is_stopped_and_its_work_is_kept() {
-    let lab = lab();
-    let tasks = task("a", "budget = { minutes = 0.02 }", "write src/a.txt begun\nstall")
-        + &task("b", "", "write src/b.txt b2");
-    plan(&lab, "", &tasks);
-    let run = lab.odyssey(&["run", "plan.toml"]);
-    assert_eq!(run.code, 1, "{run:#?}");
-    assert!(run.stdout.contains("a: parked: its budget of minutes is spent"), "{run:#?}");
-    assert_eq!(landings(&lab), ["b"]);
-    let saved = lab.git(&["show", "refs/odyssey/salvage/a:src/a.txt"]);
-    assert_eq!(saved, "begun");
-    let summary = std::fs::read_to_string(lab.main().join(".git/odyssey/runs/plan/a.summary.md")).unwrap();
-    assert!(summary.contains("- src/a.txt"), "{summary}");
-    let again = lab.odyssey(&["run", "plan.toml"]);
-    assert!(
-        again.stdout.contains("a: parked: its budget of minutes is spent"),
-        "it is not begun again: {again:#?}"
-    );
-}
-
-#[test]
-fn a_task_that_has_used_its_tokens_is_stopped_and_what_it_used_is_told() {
-    let lab = lab();
-    let tasks = task("a", "budget = { tokens = 1000 }", "write src/a.txt begun\nuse 1200\nstall")
-        + &task("b", "needs = []", "use 300\nwrite src/b.txt b2");
-    plan(&lab, "", &tasks);
-    let run = lab.odyssey(&["run", "plan.toml"]);
-    assert_eq!(run.code, 1, "{run:#?}");
-    assert!(run.stdout.contains("a: parked: its budget of tokens is spent"), "{run:#?}");
-    let told = lab.odyssey(&["run", "plan.toml", "--json"]);
-    let told: serde_json::Value = serde_json::from_str(told.stdout.lines().last().unwrap()).unwrap();
-    let tiers = lab.odyssey(&["tiers", "--json"]).ok().json();
-    assert!(tiers["result"].to_string().contains("\"tier\":\"small\""), "{tiers}");
-    let tokens = |number: usize| told["result"]["tasks"][number]["spent"]["tokens"].as_u64().unwrap();
-    assert_eq!((tokens(0), tokens(1)), (1_200, 300));
-    assert_eq!(landings(&lab), ["b"]);
-}
-
-#[test]
 fn a_run_that_is_stopped_parks_its_work_and_goes_on_later() {
     let lab = lab();
     plan(&lab, "", &task("a", "", "write src/a.txt begun\nstall"));

@@ -35,7 +35,7 @@ pub struct Order {
 }
 
 /// What is locked while an agent of a task lives.
-fn alive(folder: &Path, task: &TaskName) -> PathBuf {
+pub fn alive(folder: &Path, task: &TaskName) -> PathBuf {
     folder.join(format!("{task}.alive"))
 }
 

@@ -10,6 +10,7 @@ use crate::base::failure::Failure;
 use crate::base::failure::Kind;
 use crate::commands::Context;
 use crate::commands::accounts::Accounts;
+use crate::commands::accounts::totals::Totals;
 use crate::commands::claim::Claim;
 use crate::commands::park::Park;
 use crate::commands::release::Release;
@@ -18,6 +19,7 @@ use crate::commands::resume::Resume;
 use crate::commands::session::Session;
 use crate::commands::supervise;
 use crate::domain::book::Work;
+use crate::domain::budget::Spent;
 use crate::domain::episode;
 use crate::domain::holder::Holder;
 use crate::domain::holder::HolderKind;
@@ -270,37 +272,48 @@ pub fn renew(context: &Context<'_>, granted: &Granted) -> Result<(), Failure> {
     supervise::renew(&session, context, &granted.lease, &granted.path)
 }
 
-/// Writes down what is known of a task, for whoever goes on with it. Answers where.
+/// Writes down what is known of a task and what was asked of it, for whoever goes on with it. Answers where.
 ///
 /// # Errors
 /// When the workspace cannot be read, or the file cannot be written.
 pub fn write_summary(
     context: &Context<'_>,
     folder: &Path,
+    asked: &str,
     granted: &Granted,
-    track: &Track,
+    mut track: Track,
 ) -> Result<PathBuf, Failure> {
     let file = folder.join(format!("{}.summary.md", granted.lease.task));
-    let summary = prompt::summary(context, granted, track)?;
+    // Its agent has just ended, and the last that it used may not have been counted yet.
+    if let Ok(used) = used(context, std::slice::from_ref(&granted.lease.task)) {
+        let spent = used.tasks.into_iter().map(|(_, spent)| spent).next().unwrap_or_default();
+        track.spent = Spent { seconds: track.spent.seconds, ..spent };
+    }
+    let summary = prompt::handover(context, asked, granted, &track)?;
     atomic::replace(&file, summary.as_bytes())?;
     Ok(file)
 }
 
-/// What a task has used of models: tokens of all kinds together, and money in millionths of a US dollar.
-pub type Used = (TaskName, u64, u64);
+/// What tasks have used of models, and all the repository's work.
+#[derive(Debug)]
+pub struct Used {
+    /// By each of the tasks that were asked about, all of its life.
+    pub tasks: Vec<(TaskName, Spent)>,
+    /// What the policy's limits are held against.
+    pub totals: Totals,
+}
 
 /// What tasks have used, by the transcripts of their agents.
 ///
 /// # Errors
 /// When the ledger, the index of transcripts or the prices cannot be read.
-pub fn used(context: &Context<'_>, tasks: &[TaskName]) -> Result<Vec<Used>, Failure> {
+pub fn used(context: &Context<'_>, tasks: &[TaskName]) -> Result<Used, Failure> {
     let session = Session::open(context)?;
     let accounts = Accounts::open(&session, context)?;
+    let totals = Totals::of(&accounts, session.now);
     let used = |task: &TaskName| {
-        let spent = accounts.of_life(task);
-        // Millions of dollars fit into a float to the millionth.
-        let micros = (spent.money.as_dollars() * 1_000_000.0).round() as u64;
-        (task.clone(), spent.tokens.total(), micros)
+        let spent = totals.tasks.get(task).copied().unwrap_or_default();
+        (task.clone(), spent.into())
     };
-    Ok(tasks.iter().map(used).collect())
+    Ok(Used { tasks: tasks.iter().map(used).collect(), totals })
 }

@@ -65,9 +65,10 @@ impl Runner<'_> {
     ) -> Result<(), Failure> {
         let Some(working) = self.working.get_mut(task) else { return Ok(()) };
         let spent = working.spent();
-        working.lifeline = None;
+        (working.lifeline, working.ends) = (None, None);
         let (stopping, log, granted) =
             (working.stopping.take(), working.log.clone(), working.granted.clone());
+        self.take_word_back(task);
         self.step(Step::Ended { task: task.clone(), spent })?;
         self.uncounted.insert(task.clone());
         if let Some(why) = stopping {
@@ -166,7 +167,11 @@ impl Runner<'_> {
     /// Parks a task beside the runner, with what is known of it in a file for whoever goes on with it.
     pub(super) fn park(&mut self, task: TaskName, ending: Ending) {
         self.parking += 1;
-        let track = self.progress.of(&task);
+        let mut track = self.progress.of(&task);
+        if let Ending::Stopped(why) = &ending {
+            track.why = Some(why.clone());
+        }
+        let asked = self.workflow.task(&task).map(|task| task.prompt.clone()).unwrap_or_default();
         let granted = self.working.get(&task).and_then(|working| working.granted.clone());
         let fence = granted.as_ref().map(|granted| granted.lease.fence);
         let (folder, ours) = (self.journal.folder().to_owned(), Ours::of(&self.workflow));
@@ -177,13 +182,13 @@ impl Runner<'_> {
                 Ending::Kept => "done by a workflow, for a person to look at".to_owned(),
                 Ending::Ready => "done by a workflow that was stopped before it landed".to_owned(),
             };
+            let stopped = jobs::stop(context, &task, fence, &why, &ours);
             if let Some(granted) = &granted {
-                let written = jobs::write_summary(context, &folder, granted, &track);
+                let written = jobs::write_summary(context, &folder, &asked, granted, track);
                 if let Err(failure) = written {
                     context.monitor.note(&format!("no summary of {task} could be written: {failure}"));
                 }
             }
-            let stopped = jobs::stop(context, &task, fence, &why, &ours);
             Happened::Stopped(task, ending, stopped)
         });
     }

@@ -5,12 +5,19 @@ use crate::base::text;
 use crate::commands::Context;
 use crate::commands::notes::Notes;
 use crate::commands::session::Session;
+use crate::domain::budget::Spent;
+use crate::domain::usage::Money;
 use crate::domain::workflow::Task;
 use crate::domain::workflow::progress::Track;
 use crate::git::ByteSlice;
 use crate::git::repo::Repo;
+use crate::git::run::Git;
 
 use super::jobs::Granted;
+
+/// How git tells what differs, the same for everybody.
+const DIFF: [&str; 6] =
+    ["diff", "--stat=100", "--stat-count=40", "--no-color", "--no-ext-diff", "--no-textconv"];
 
 /// How many commits and paths are listed at most.
 const LISTED: usize = 40;
@@ -37,7 +44,21 @@ pub fn prompt(
     Ok(told)
 }
 
-/// What has been done for a task so far: why it stopped, its commits, its open edits, and what it cost.
+/// What is left for whoever goes on with a task, be it another holder: what was asked, and what has been done.
+///
+/// # Errors
+/// When the workspace cannot be read.
+pub fn handover(
+    context: &Context<'_>,
+    asked: &str,
+    granted: &Granted,
+    track: &Track,
+) -> Result<String, Failure> {
+    let done = summary(context, granted, track)?;
+    Ok(format!("This was asked of {}:\n\n{}\n\n---\n{done}", granted.lease.task, asked.trim_end()))
+}
+
+/// What has been done for a task so far: why it stopped, its commits, what differs by them and its open edits, and what it cost.
 ///
 /// # Errors
 /// When the workspace cannot be read.
@@ -60,6 +81,17 @@ pub fn summary(context: &Context<'_>, granted: &Granted, track: &Track) -> Resul
         let subject = message.lines().next().unwrap_or_default();
         told.push_str(&format!("- {} {}\n", &commit.to_string()[..10], text::visible(subject)));
     }
+    let base =
+        tip.zip(target).map(|(tip, target)| session.repo.merge_base(tip, target)).transpose()?.flatten();
+    if let Some(base) = base {
+        let base = base.to_string();
+        let stat = Git::at(path).args(DIFF).args([base.as_str(), "--"]).run()?;
+        if !stat.is_empty() {
+            told.push_str(&format!("It differs from where it began by (git diff {}):\n", &base[..10]));
+            told.push_str(&text::visible_lines(&stat));
+            told.push('\n');
+        }
+    }
     let changes = workspace.changes()?;
     if !changes.is_empty() {
         told.push_str("These files have edits that are not committed:\n");
@@ -67,9 +99,15 @@ pub fn summary(context: &Context<'_>, granted: &Granted, track: &Track) -> Resul
             told.push_str(&format!("- {}\n", text::visible(path)));
         }
     }
-    if track.spent.tokens > 0 {
-        told.push_str(&format!("So far it has cost {} tokens.\n", track.spent.tokens));
-    }
+    told.push_str(&match track.spent {
+        Spent { tokens: 0, .. } => "No transcript tells how many tokens it has cost so far.\n".to_owned(),
+        Spent { tokens, micros, unpriced: 0, .. } => {
+            format!("So far it has cost {tokens} tokens, {}.\n", Money::micros(micros))
+        }
+        Spent { tokens, .. } => {
+            format!("So far it has cost {tokens} tokens, not all of them with a price.\n")
+        }
+    });
     told.push_str("Look at what is there, finish the task, and commit.\n");
     Ok(told)
 }

@@ -17,18 +17,20 @@ use tokio::task::JoinSet;
 use crate::base::failure::Failure;
 use crate::base::text;
 use crate::commands::Context;
-use crate::domain::budget::Standing;
+use crate::domain::budget::Budget;
+use crate::domain::budget::Spent;
 use crate::domain::task::TaskName;
-use crate::domain::workflow::Budget;
-use crate::domain::workflow::Spent;
 use crate::domain::workflow::Task;
 use crate::domain::workflow::Workflow;
 use crate::domain::workflow::progress::Progress;
 use crate::domain::workflow::progress::State;
 use crate::domain::workflow::progress::Step;
+use crate::workspace::word;
 
 use super::agent;
 use super::agent::Order;
+use super::budgets::Account;
+use super::budgets::May;
 use super::jobs;
 use super::jobs::Granted;
 use super::jobs::Ours;
@@ -56,7 +58,7 @@ pub enum Happened {
     /// What was to land has landed, or not.
     Landed(Vec<(TaskName, Fate)>),
     /// What tasks have used by now, or why that cannot be told.
-    Used(Result<Vec<Used>, Failure>),
+    Used(Result<Used, Failure>),
     /// The ledger changed: somebody may have given a region back.
     Moved,
     /// A command that a task wanted run has ended; what went wrong with it.
@@ -84,8 +86,11 @@ pub struct Working {
     pub(super) granted: Option<Granted>,
     /// What ends its agent when it is dropped.
     pub(super) lifeline: Option<ChildStdin>,
-    /// Why its agent is being ended.
+    /// Why its agent is being ended, and when it is if it has not ended by itself.
     pub(super) stopping: Option<String>,
+    pub(super) ends: Option<Instant>,
+    /// The limits that it was told of.
+    pub(super) warned: BTreeSet<String>,
     pub(super) log: PathBuf,
     pub(super) began: Instant,
     pub(super) renewed: Instant,
@@ -97,9 +102,6 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How often the work of an agent is saved while it goes on.
 const SAVED_EVERY: Duration = Duration::from_secs(5 * 60);
-
-/// How often what agents use is counted where there is a limit.
-const COUNTED_EVERY: Duration = Duration::from_secs(5);
 
 /// One run of a workflow.
 pub struct Runner<'a> {
@@ -118,9 +120,8 @@ pub struct Runner<'a> {
     pub(super) blocked: BTreeSet<TaskName>,
     /// Tasks that are being parked without being worked on.
     pub(super) parking: usize,
-    /// When the accounts were looked at, and whether they are at this moment.
-    pub(super) counted: Instant,
-    pub(super) is_counting: bool,
+    /// What is known of limits and of what was used.
+    pub(super) account: Account,
     /// The tasks whose agents have ended since.
     pub(super) uncounted: BTreeSet<TaskName>,
     /// Commands that tasks want run, and that have not ended.
@@ -135,6 +136,7 @@ impl<'a> Runner<'a> {
         workflow: Workflow,
         journal: Journal,
         progress: Progress,
+        limits: Budget,
     ) -> (Runner<'a>, UnboundedSender<Happened>) {
         let (tell, happened) = unbounded_channel();
         let runner = Runner {
@@ -150,8 +152,7 @@ impl<'a> Runner<'a> {
             is_landing: false,
             blocked: BTreeSet::new(),
             parking: 0,
-            counted: Instant::now(),
-            is_counting: false,
+            account: Account::new(limits),
             uncounted: BTreeSet::new(),
             reacting: 0,
             is_stopped: false,
@@ -235,7 +236,7 @@ impl<'a> Runner<'a> {
             && self.agents.is_empty()
             && !self.is_landing
             && self.parking + self.reacting == 0
-            && !self.is_counting
+            && !self.account.is_counting()
             && self.uncounted.is_empty();
         let through =
             self.queue.is_empty() && self.blocked.is_empty() && self.progress.is_over(&self.workflow);
@@ -252,81 +253,13 @@ impl<'a> Runner<'a> {
             if self.blocked.contains(&task.name) || self.working.contains_key(&task.name) {
                 continue;
             }
-            if let Some(what) = self.spent_budget(&task) {
-                self.step(Step::Parked {
-                    task: task.name.clone(),
-                    why: format!("its budget of {what} is spent"),
-                })?;
-                continue;
-            }
-            self.begin(&task)?;
-        }
-        Ok(())
-    }
-
-    /// Asks what agents have used, when some have ended, and from time to time where there is a limit.
-    fn ask_accounts(&mut self) {
-        let counts = |budget: &Budget| budget.tokens.is_some() || budget.micros.is_some();
-        let all = counts(&self.workflow.budget);
-        let at_work = |task: &&Task| {
-            self.working.get(&task.name).is_some_and(|working| working.lifeline.is_some())
-                && (all || counts(&task.budget))
-        };
-        if self.is_counting || self.is_stopped && self.uncounted.is_empty() {
-            return;
-        }
-        let mut tasks = std::mem::take(&mut self.uncounted);
-        if self.counted.elapsed() >= COUNTED_EVERY {
-            tasks.extend(self.workflow.tasks.iter().filter(at_work).map(|task| task.name.clone()));
-        }
-        if tasks.is_empty() {
-            return;
-        }
-        (self.is_counting, self.counted) = (true, Instant::now());
-        let tasks: Vec<TaskName> = tasks.into_iter().collect();
-        self.setting.spawn(move |context| Happened::Used(jobs::used(context, &tasks)));
-    }
-
-    fn count(&mut self, used: Result<Vec<Used>, Failure>) -> Result<(), Failure> {
-        self.is_counting = false;
-        let used = match used {
-            Ok(used) => used,
-            Err(failure) => {
-                self.context.monitor.note(&format!("what was used cannot be told: {}", reason(&failure)));
-                return Ok(());
-            }
-        };
-        for (task, tokens, micros) in used {
-            let known = self.progress.of(&task).spent;
-            if (known.tokens, known.micros) != (tokens, micros) {
-                self.step(Step::Used { task, tokens, micros })?;
+            match self.may_begin(&task) {
+                May::Begin => self.begin(&task)?,
+                May::Wait => {}
+                May::Stop(why) => self.step(Step::Parked { task: task.name, why })?,
             }
         }
         Ok(())
-    }
-
-    /// What is used up of what a task, or all together, may cost.
-    fn spent_budget(&self, task: &Task) -> Option<&'static str> {
-        let own = task.budget.standing(self.spent(&task.name));
-        let all = self.workflow.budget.standing(self.spent_by_all());
-        [own, all].into_iter().find(|(standing, _)| *standing == Standing::Hard).map(|(_, what)| what)
-    }
-
-    /// What a task has cost, the attempt that is under way among it.
-    fn spent(&self, task: &TaskName) -> Spent {
-        let mut spent = self.progress.of(task).spent;
-        if let Some(working) = self.working.get(task).filter(|working| working.lifeline.is_some()) {
-            spent += working.spent();
-        }
-        spent
-    }
-
-    fn spent_by_all(&self) -> Spent {
-        let mut spent = self.progress.spent();
-        for working in self.working.values().filter(|working| working.lifeline.is_some()) {
-            spent += working.spent();
-        }
-        spent
     }
 
     fn begin(&mut self, task: &Task) -> Result<(), Failure> {
@@ -340,6 +273,8 @@ impl<'a> Runner<'a> {
             granted: None,
             lifeline: None,
             stopping: None,
+            ends: None,
+            warned: BTreeSet::new(),
             log: PathBuf::new(),
             began: now,
             renewed: now,
@@ -351,6 +286,7 @@ impl<'a> Runner<'a> {
             let former = agent::wait_for_former(&folder, &task.name).map_err(Failure::from);
             let begun = former.and_then(|()| jobs::begin(context, &task, (&name, &tier), &ours)).and_then(
                 |granted| {
+                    word::take_back(&granted.path)?;
                     let prompt = prompt::prompt(context, &task, &track, &granted)?;
                     let order = agent::order(&folder, &tier, attempt, &granted, &prompt)?;
                     Ok(Box::new((granted, order)))
@@ -418,7 +354,7 @@ impl<'a> Runner<'a> {
             .monitor
             .note("stopping: agents are ended and their work is parked; once more ends at once");
         for working in self.working.values_mut().filter(|working| working.lifeline.is_some()) {
-            working.stopping = Some(why.to_owned());
+            working.stopping.get_or_insert_with(|| why.to_owned());
             working.lifeline = None;
         }
         if !self.is_landing {
@@ -435,19 +371,9 @@ impl<'a> Runner<'a> {
         let names: Vec<TaskName> = running.map(|(name, _)| name.clone()).collect();
         for name in names {
             let Some(task) = self.workflow.task(&name).cloned() else { continue };
-            let standing = task.budget.standing(self.spent(&name));
-            let all = self.workflow.budget.standing(self.spent_by_all());
-            let (standing, what) = if all.0 > standing.0 { all } else { standing };
-            if standing == Standing::Soft && !self.progress.of(&name).was_warned {
-                self.step(Step::BudgetLow { task: name.clone(), what: what.to_owned() })?;
-            }
+            self.hold_to_limits(&task)?;
             let Some(working) = self.working.get_mut(&name) else { continue };
             let Some(granted) = working.granted.clone() else { continue };
-            if standing == Standing::Hard {
-                working.stopping = Some(format!("its budget of {what} is spent"));
-                working.lifeline = None;
-                continue;
-            }
             if working.renewed.elapsed() >= (granted.lease.ttl / 3).max(LOOK) {
                 working.renewed = Instant::now();
                 let (name, granted) = (name.clone(), granted);

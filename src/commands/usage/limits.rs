@@ -1,13 +1,12 @@
 //! How what was used stands to the limits of the policy.
 
-use crate::base::clock::Timestamp;
 use crate::base::failure::Failure;
 use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::text;
 use crate::commands::Outcome;
 use crate::commands::accounts::Accounts;
-use crate::commands::accounts::Owner;
+use crate::commands::accounts::totals::Totals;
 use crate::commands::session::Session;
 use crate::domain::budget::Limit;
 use crate::domain::budget::Standing;
@@ -36,52 +35,23 @@ pub struct Against {
 /// All limits that there are, as they stand: of the day and the month, and of a task and its holder, if one is named.
 pub fn standings(session: &Session, accounts: &Accounts<'_>, task: Option<&TaskName>) -> Vec<Against> {
     let budget = session.policy.budget;
-    let begun = |length: usize, rest: &str| -> Timestamp {
-        let now = session.now.to_string();
-        format!("{}{rest}", now.get(..length).unwrap_or_default()).parse().unwrap_or(session.now)
-    };
-    let (today, month) = (begun(10, "T00:00:00Z"), begun(7, "-01T00:00:00Z"));
+    let totals = Totals::of(accounts, session.now);
     let present = task.and_then(|task| accounts.episodes.lives(task).last());
-    let holder_of = |task, grant| accounts.holder(task, grant);
-    let holder = present.and_then(|life| holder_of(&life.task, life.grants.last()?));
-    let [mut of_day, mut of_month, mut of_agent, mut of_task] = [Spent::default(); 4];
-    // Whose grant it is, by the number of its event: asked once each.
-    let mut theirs: std::collections::HashMap<usize, bool> = std::collections::HashMap::new();
-    accounts.each(|charge| {
-        let life = match charge.owner {
-            Owner::Elsewhere => return,
-            Owner::NoTask => None,
-            Owner::Task(_, life) => life,
-        };
-        if charge.at >= month {
-            of_month += charge.spent;
-        }
-        if charge.at >= today {
-            of_day += charge.spent;
-        }
-        let Some((life, grant)) = life else { return };
-        if present.is_some_and(|present| std::ptr::eq(present, life)) {
-            of_task += charge.spent;
-        }
-        if charge.at >= today && holder.is_some() {
-            let is_theirs =
-                theirs.entry(grant.event).or_insert_with(|| holder_of(&life.task, grant) == holder);
-            if *is_theirs {
-                of_agent += charge.spent;
-            }
-        }
-    });
-    let against = |limit, name: Option<String>, set: Limit, used: Spent| {
-        let standing = set.standing(used, budget.soft);
-        let is_set = set != Limit::default();
-        is_set.then_some(Against { limit, name, tokens: set.tokens, usd: set.money, used, standing })
-    };
+    let holder = present.and_then(|life| accounts.holder(&life.task, life.grants.last()?));
     let agent = holder.map(|holder| holder.to_string());
+    let of_agent = agent.as_ref().and_then(|agent| totals.agents.get(agent)).copied().unwrap_or_default();
+    let of_task = present.and_then(|life| totals.tasks.get(&life.task)).copied().unwrap_or_default();
+    let against = |limit, name: Option<String>, set: Limit, used: Spent| {
+        let standing = set.standing(used.into(), budget.soft);
+        let usd = set.micros.map(Money::micros);
+        set.is_counted().then_some(Against { limit, name, tokens: set.tokens, usd, used, standing })
+    };
     let own = [
         agent.and_then(|agent| against("agent", Some(agent), budget.agent, of_agent)),
         present.and_then(|life| against("task", Some(life.task.to_string()), budget.task, of_task)),
     ];
-    let all = [against("day", None, budget.day, of_day), against("month", None, budget.month, of_month)];
+    let all =
+        [against("day", None, budget.day, totals.day), against("month", None, budget.month, totals.month)];
     all.into_iter().chain(own).flatten().collect()
 }
 

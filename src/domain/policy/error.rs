@@ -94,6 +94,9 @@ pub enum Problem {
     /// A part of a hundred that is none.
     #[error("the soft limit is from 1 to 100 of a hundred, not {0}")]
     Percent(u64),
+    /// A time to stop that is too long.
+    #[error("an agent may have up to 1h to stop, not {0}")]
+    Grace(String),
     /// An amount of money that is none.
     #[error("that is no amount of money")]
     Money,
@@ -153,6 +156,7 @@ impl Explain for PolicyError {
             | Problem::OnlyToRegenerate(_)
             | Problem::Percent(_)
             | Problem::PoolSize(_)
+            | Problem::Grace(_)
             | Problem::NotACommand => return Vec::new(),
         };
         vec![hint]

@@ -114,7 +114,13 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
 
 fn check_keys(text: &str, top: &DeTable<'_>) -> Result<(), PolicyError> {
     for (table, known) in KEYS {
-        let tables: Vec<&DeTable<'_>> = match top.get(table).map(Spanned::get_ref) {
+        let (above, name) = table.rsplit_once('.').unwrap_or(("", table));
+        let above = match above {
+            "" => Some(top),
+            above => top.get(above).and_then(|above| above.get_ref().as_table()),
+        };
+        let found = above.and_then(|above| above.get(name));
+        let tables: Vec<&DeTable<'_>> = match found.map(Spanned::get_ref) {
             _ if table.is_empty() => vec![top],
             Some(DeValue::Table(entries)) => vec![entries],
             Some(DeValue::Array(list)) => {

@@ -4,8 +4,11 @@ use crate::domain::written::listed;
 pub(super) use crate::domain::written::name_hint;
 use crate::domain::written::nearest;
 
+/// The keys of a limit.
+const LIMIT: &[&str] = &["tokens", "usd"];
+
 /// The keys of each table; those of `regions` are free.
-pub(super) const KEYS: [(&str, &[&str]); 9] = [
+pub(super) const KEYS: [(&str, &[&str]); 13] = [
     (
         "",
         &[
@@ -30,7 +33,11 @@ pub(super) const KEYS: [(&str, &[&str]); 9] = [
     ("merge", &["paths", "strategy", "run", "timeout"]),
     ("ledger", &["fsync"]),
     ("review", &["confirm"]),
-    ("budget", &["soft", "day", "month", "agent", "task"]),
+    ("budget", &["soft", "grace", "day", "month", "agent", "task"]),
+    ("budget.day", LIMIT),
+    ("budget.month", LIMIT),
+    ("budget.agent", LIMIT),
+    ("budget.task", LIMIT),
 ];
 
 /// The strategies as they are written.

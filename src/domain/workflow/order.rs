@@ -159,10 +159,10 @@ pub fn waves(tasks: &[Task]) -> Vec<Vec<&Task>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Budget;
     use super::super::Landing;
     use super::*;
     use crate::domain::automaton::Case;
+    use crate::domain::budget::Limit;
     use crate::domain::region::Region;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
@@ -175,7 +175,7 @@ mod tests {
             needs: needs.iter().map(|need| need.parse().unwrap()).collect(),
             tier: String::new(),
             class: None,
-            budget: Budget::default(),
+            budget: Limit::default(),
             check: None,
             retry: 0,
             land: Landing::ByPolicy,

@@ -50,7 +50,7 @@ pub enum Step {
         /// The lease's fence.
         fence: Fence,
     },
-    /// A task has used most of what it may cost.
+    /// A task has used most of what it may cost, or of what all may: once for each limit and attempt.
     BudgetLow {
         /// The task.
         task: TaskName,
@@ -72,6 +72,9 @@ pub enum Step {
         tokens: u64,
         /// Money in millionths of a US dollar, as far as the models have a price.
         micros: u64,
+        /// How many of the tokens have no price.
+        #[serde(default)]
+        unpriced: u64,
     },
     /// The work is done and committed, and lands next.
     Ready {
@@ -184,7 +187,7 @@ pub struct Track {
     pub why: Option<String>,
     /// What all its attempts have cost.
     pub spent: Spent,
-    /// Whether it was told that there is little left.
+    /// Whether the last attempt was told that there is little left.
     pub was_warned: bool,
     /// Whether the last attempt did not come to its end: then the next is the same one again.
     pub is_cut: bool,
@@ -245,6 +248,7 @@ impl Progress {
             Step::Claiming { tier, attempt, .. } => {
                 track.state = State::Working;
                 track.claimed = true;
+                track.was_warned = false;
                 track.is_cut = false;
                 track.attempts = *attempt;
                 track.tier = Some(tier.clone());
@@ -257,8 +261,9 @@ impl Progress {
             Step::Started { .. } => track.state = State::Working,
             Step::BudgetLow { .. } => track.was_warned = true,
             Step::Ended { spent, .. } => track.spent += *spent,
-            Step::Used { tokens, micros, .. } => {
-                (track.spent.tokens, track.spent.micros) = (*tokens, *micros)
+            Step::Used { tokens, micros, unpriced, .. } => {
+                let (tokens, micros, unpriced) = (*tokens, *micros, *unpriced);
+                track.spent = Spent { tokens, micros, unpriced, ..track.spent };
             }
             Step::Ready { .. } => (track.state, track.why) = (State::Ready, None),
             Step::Failed { why, last, .. } => {
@@ -301,10 +306,10 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Budget;
     use super::super::Landing;
     use super::super::Tier;
     use super::*;
+    use crate::domain::budget::Limit;
     use proptest::prelude::*;
 
     fn workflow() -> Workflow {
@@ -321,7 +326,7 @@ mod tests {
             needs: needs.iter().map(|need| need.parse().unwrap()).collect(),
             tier: "small".to_owned(),
             class: None,
-            budget: Budget::default(),
+            budget: Limit::default(),
             check: None,
             retry: 1,
             land: Landing::ByPolicy,
@@ -330,7 +335,7 @@ mod tests {
         Workflow {
             name: "w".to_owned(),
             parallel: 2,
-            budget: Budget::default(),
+            budget: Limit::default(),
             tiers: BTreeMap::from([
                 ("small".to_owned(), tier(Some("large"))),
                 ("large".to_owned(), tier(None)),

@@ -1,9 +1,9 @@
 //! What a workflow's files come to, and what is said of everything that can be wrong in them.
 
-use super::super::Budget;
 use super::*;
 use crate::base::failure::Explain;
 use crate::domain::automaton::Case;
+use crate::domain::budget::Limit;
 use crate::domain::lease;
 use crate::domain::policy::Strategy;
 use proptest::prelude::*;
@@ -93,7 +93,7 @@ fn a_full_file_is_read_as_it_is_written() -> Result<(), WorkflowError> {
     let workflow = read(&FULL.replace("parallel", "overlap = \"order\"\nparallel"))?;
     assert_eq!((workflow.name.as_str(), workflow.parallel), ("spring", 2));
     let limit =
-        Budget { tokens: Some(1_000_000), micros: Some(12_500_000), time: Some(Duration::from_secs(5_400)) };
+        Limit { tokens: Some(1_000_000), micros: Some(12_500_000), time: Some(Duration::from_secs(5_400)) };
     assert_eq!(workflow.budget, limit);
     let small = &workflow.tiers["small"];
     assert_eq!(small.command.join(" "), "claude --print --permission-mode acceptEdits --model {model}");

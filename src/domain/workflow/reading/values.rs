@@ -5,11 +5,11 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::Value;
 
-use super::super::Budget;
 use super::super::error::Problem;
 use super::super::error::WorkflowError;
 use super::super::file::BudgetFile;
 use super::super::file::Sheet;
+use crate::domain::budget::Limit;
 use crate::domain::policy;
 use crate::domain::policy::BadCommand;
 
@@ -38,8 +38,8 @@ pub fn words(sheet: &Sheet, written: &Spanned<Value>) -> Result<Vec<String>, Wor
 ///
 /// # Errors
 /// When an amount is none.
-pub fn budget(sheet: &Sheet, written: Option<&BudgetFile>) -> Result<Budget, WorkflowError> {
-    let Some(written) = written else { return Ok(Budget::default()) };
+pub fn budget(sheet: &Sheet, written: Option<&BudgetFile>) -> Result<Limit, WorkflowError> {
+    let Some(written) = written else { return Ok(Limit::default()) };
     let most = u64::from(u32::MAX) * 1_000;
     let tokens =
         written.tokens.as_ref().map(|tokens| within(sheet, tokens, "tokens", 0, most)).transpose()?;
@@ -53,7 +53,7 @@ pub fn budget(sheet: &Sheet, written: Option<&BudgetFile>) -> Result<Budget, Wor
     )?;
     // Rounded to a millionth; a million dollars has 12 digits, which a float holds.
     let micros = money.map(|money| (money * 1_000_000.0).round() as u64);
-    Ok(Budget { tokens, micros, time: minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0)) })
+    Ok(Limit { tokens, micros, time: minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0)) })
 }
 
 /// A number that may have a fraction.
