@@ -443,8 +443,8 @@ list prices as of 2026-10-24, and your own in [LAB]/home/.config/git-odyssey/pri
         lab.screen(&lab.odyssey(&["usage"])),
         str![[r#"
 --- stderr
-error: the prices in [LAB]/home/.config/git-odyssey/prices.toml cannot be understood: `claude-haiku-4-5`: unknown field `inptu`, expected one of `since`, `input`, `output`, `cache_read`, `cache_write`, `cache_write_hour`, `long`
-hint: write for example, in dollars a million tokens: [models] "my-model" = { input = 1.0, output = 4.0 }
+error: the prices in [LAB]/home/.config/git-odyssey/prices.toml:2:24 cannot be understood: unknown key `inptu`
+hint: did you mean `input`?
 --- exit 1
 
 "#]]
@@ -474,6 +474,86 @@ incomplete [LAB]/home/.local/share/opencode/opencode.db is a database, and is no
 
 "#]]
     );
+}
+
+#[test]
+fn the_repositorys_own_prices_count_and_wrong_ones_are_told_with_their_place() {
+    let lab = tasks();
+    support::write(
+        &transcript(&lab, "s.jsonl"),
+        call(&lab.workspace("auth"), "one", "2026-11-24T01:31:00Z", 10),
+    );
+    let policy = |price: &str| {
+        lab.write(
+            "odyssey.toml",
+            format!("[ledger]\nfsync = false\n[prices]\n\"claude-haiku-4-5\" = {price}\n"),
+        );
+        lab.screen(&lab.odyssey(&["usage"]))
+    };
+    assert_data_eq!(
+        policy("{ input = 5000, output = 50000 }"),
+        str![[r#"
+TASK  CALLS  INPUT  OUTPUT  CACHE READ  CACHE WRITE  TOTAL   COST  OUTCOME
+auth      1    100      10           0            0    110  $1.00  live
+list prices as of 2026-10-24, and those of odyssey.toml
+--- exit 0
+
+"#]]
+    );
+    assert_data_eq!(
+        policy("{ input = 1, outptu = 2 }"),
+        str![[r#"
+--- stderr
+error: odyssey.toml:4:35: unknown key `outptu`
+hint: did you mean `output`?
+hint: nothing is done until odyssey.toml can be read
+--- exit 1
+
+"#]]
+    );
+    policy("{ input = 5000, output = 50000 }");
+    let own = lab.root().join("home/.config/git-odyssey/prices.toml");
+    support::write(&own, "[models]\n\"claude-haiku-4-5\" = { input = 10000, output = 100000 }\n");
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["usage"])),
+        str![[r#"
+TASK  CALLS  INPUT  OUTPUT  CACHE READ  CACHE WRITE  TOTAL   COST  OUTCOME
+auth      1    100      10           0            0    110  $2.00  live
+list prices as of 2026-10-24, those of odyssey.toml, and your own in [LAB]/home/.config/git-odyssey/prices.toml
+--- exit 0
+
+"#]]
+    );
+}
+
+#[test]
+fn a_commit_that_lands_says_what_it_cost_where_that_is_wanted() {
+    let lab = tasks();
+    lab.write("odyssey.toml", "[ledger]\nfsync = false\n[usage]\ntrailer = true\n");
+    let mut text = call(&lab.workspace("auth"), "one", "2026-11-24T01:31:00Z", 10);
+    text += &call(&lab.workspace("docs"), "two", "2026-11-24T01:32:00Z", 20);
+    support::write(&transcript(&lab, "s.jsonl"), &text);
+    let land = |task: &str, path: &str, how: &str| {
+        support::write(&lab.workspace(task).join(path), "new\n");
+        lab.commit_in(&lab.workspace(task), "work");
+        lab.odyssey(&["land", task, how]).ok();
+        lab.git(&["log", "-1", "--format=%B", "main"])
+    };
+    assert_data_eq!(
+        land("auth", "src/a.rs", "--squash"),
+        str![[r#"
+Land auth
+
+* work
+
+Odyssey-Task: auth
+Odyssey-Holder: claude-1
+Odyssey-Fence: 1
+Odyssey-Tokens: input=100 output=10 cache-read=0 cache-write=0 reasoning=0
+Odyssey-Cost: 0.000150 USD, prices of 2026-10-24
+"#]]
+    );
+    assert_eq!(land("docs", "docs/a.md", "--rebase"), "work", "that commit is the task's own");
 }
 
 /// Writes an event into the ledger that changes no lease, with these trailers.

@@ -1,17 +1,22 @@
 //! Prices as they are written: the table that comes with the program, and what people put in its place.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::path::PathBuf;
 
+use toml::de::DeTable;
+use toml::de::DeValue;
+
 use crate::base::atomic;
 use crate::base::atomic::FileError;
-use crate::base::clock::Timestamp;
 use crate::base::failure::Explain;
+use crate::base::text;
 use crate::domain::price::Price;
 use crate::domain::price::Prices;
-use crate::domain::price::Rates;
-use crate::domain::usage::Money;
+use crate::domain::price::reading;
+use crate::domain::written;
+use crate::domain::written::Position;
 
 /// The table that comes with the program.
 const TABLE: &str = include_str!("prices.toml");
@@ -23,7 +28,9 @@ pub struct PriceTable {
     pub prices: Prices,
     /// The day that the program's own table is of.
     pub dated: String,
-    /// A person's own table, if there is one: its prices go before the program's.
+    /// Whether the policy has prices, which go before the program's.
+    pub has_policy: bool,
+    /// A person's own table, if there is one: its prices go before all others.
     pub own: Option<PathBuf>,
 }
 
@@ -33,13 +40,20 @@ pub enum PriceError {
     /// It cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// It is no text.
+    #[error("the prices in {} are not UTF-8", .0.display())]
+    Text(PathBuf),
     /// It is not what a table of prices is.
-    #[error("the prices in {} cannot be understood: {what}", .path.display())]
+    #[error("the prices in {}:{at} cannot be understood: {what}", .path.display())]
     Bad {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// Where it is wrong.
+        at: Position,
+        /// What is wrong.
         what: String,
+        /// What to do about it.
+        hint: Option<String>,
     },
 }
 
@@ -47,140 +61,82 @@ impl Explain for PriceError {
     fn hints(&self) -> Vec<String> {
         match self {
             PriceError::File(error) => error.hints(),
-            PriceError::Bad { .. } => {
-                vec!["write for example, in dollars a million tokens: [models] \"my-model\" = { input = 1.0, output = 4.0 }".to_owned()]
-            }
+            PriceError::Text(_) => Vec::new(),
+            PriceError::Bad { hint, .. } => hint.iter().cloned().collect(),
         }
     }
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TableFile {
-    #[serde(default)]
-    dated: String,
-    /// One price each, or several with the days since when.
-    models: BTreeMap<String, toml::Value>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PriceFile {
-    since: Option<String>,
-    input: f64,
-    output: f64,
-    cache_read: Option<f64>,
-    cache_write: Option<f64>,
-    cache_write_hour: Option<f64>,
-    long: Option<LongFile>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LongFile {
-    above: u64,
-    input: f64,
-    output: f64,
-    cache_read: Option<f64>,
-    cache_write: Option<f64>,
-    cache_write_hour: Option<f64>,
-}
+const KEYS: &[&str] = &["dated", "models"];
 
 impl PriceTable {
-    /// The program's own table, and before it that of the person, if its file is there.
+    /// The program's own table; before it what the repository's policy says, and before that the person's, if its file is there.
     ///
     /// # Errors
     /// When the person's table is there and cannot be read or understood: another price would be a false one.
-    pub fn read(own: Option<&Path>) -> Result<PriceTable, PriceError> {
-        let bad = |path: &Path, what: String| PriceError::Bad { path: path.to_owned(), what };
+    pub fn read(own: Option<&Path>, policy: &BTreeMap<String, Vec<Price>>) -> Result<PriceTable, PriceError> {
         let mut table = PriceTable::default();
-        table.dated = table.add(TABLE).map_err(|what| bad(Path::new("the program's table"), what))?;
+        table.dated = table.add(Path::new("the program's table"), TABLE)?;
+        for (model, prices) in policy {
+            table.prices.set(model, prices.clone());
+        }
+        table.has_policy = !policy.is_empty();
         let Some(path) = own else { return Ok(table) };
         if let Some(bytes) = atomic::read(path)? {
-            let text = String::from_utf8(bytes).map_err(|_| bad(path, "it is not UTF-8".to_owned()))?;
-            table.add(&text).map_err(|what| bad(path, what))?;
+            let text = String::from_utf8(bytes).map_err(|_| PriceError::Text(path.to_owned()))?;
+            table.add(path, &text)?;
             table.own = Some(path.to_owned());
         }
         Ok(table)
     }
 
-    fn add(&mut self, text: &str) -> Result<String, String> {
-        let file: TableFile = toml::from_str(text).map_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            format!("line {}: {}", before.matches('\n').count() + 1, error.message())
-        })?;
-        for (model, prices) in file.models {
-            let list = match prices {
-                toml::Value::Array(list) => list,
-                one => vec![one],
-            };
-            let mut prices = Vec::new();
-            for price in list {
-                let price: PriceFile = price
-                    .try_into()
-                    .map_err(|error: toml::de::Error| format!("`{model}`: {}", error.message()))?;
-                prices.push(price.price().ok_or_else(|| format!("`{model}`: that is no price"))?);
-            }
-            if prices.is_empty() {
-                return Err(format!("`{model}`: no price is given"));
-            }
+    /// Where the prices are from, in words.
+    pub fn sources(&self) -> String {
+        let mut words = format!("list prices as of {}", self.dated);
+        let own = self.own.as_ref().map(|path| format!("your own in {}", path.display()));
+        match (self.has_policy, own) {
+            (false, None) => {}
+            (true, None) => words.push_str(", and those of odyssey.toml"),
+            (false, Some(own)) => words.push_str(&format!(", and {own}")),
+            (true, Some(own)) => words.push_str(&format!(", those of odyssey.toml, and {own}")),
+        }
+        words
+    }
+
+    /// Adds a table's prices. Answers the day that it is of.
+    fn add(&mut self, path: &Path, text: &str) -> Result<String, PriceError> {
+        let bad = |span: &Range<usize>, what: String, hint: Option<String>| PriceError::Bad {
+            path: path.to_owned(),
+            at: Position::of(text, span),
+            what,
+            hint,
+        };
+        let file = DeTable::parse(text)
+            .map_err(|error| bad(&error.span().unwrap_or_default(), error.message().to_owned(), None))?;
+        let file = file.get_ref();
+        if let Some(key) = file.keys().find(|key| !KEYS.contains(&key.get_ref().as_ref())) {
+            let name = text::visible(key.get_ref().as_bytes());
+            let hint = written::name_hint(&name, KEYS, "keys here");
+            return Err(bad(&key.span(), format!("unknown key `{name}`"), Some(hint)));
+        }
+        let models =
+            file.get("models").ok_or_else(|| bad(&(0..0), "`[models]` is missing".to_owned(), None))?;
+        let DeValue::Table(models) = models.get_ref() else {
+            return Err(bad(&models.span(), "`models` is no table".to_owned(), None));
+        };
+        let models = reading::models(models)
+            .map_err(|(span, wrong)| bad(&span, wrong.to_string(), Some(wrong.hint())))?;
+        for (model, prices) in models {
             self.prices.set(&model, prices);
         }
-        Ok(file.dated)
+        Ok(file.get("dated").and_then(|day| day.get_ref().as_str()).unwrap_or_default().to_owned())
     }
-}
-
-impl PriceFile {
-    fn price(&self) -> Option<Price> {
-        let since = match &self.since {
-            Some(day) => Some(format!("{day}T00:00:00Z").parse::<Timestamp>().ok()?),
-            None => None,
-        };
-        let rates = rates([
-            Some(self.input),
-            Some(self.output),
-            self.cache_read,
-            self.cache_write,
-            self.cache_write_hour,
-        ])?;
-        let long = match &self.long {
-            Some(long) => {
-                let own = [
-                    Some(long.input),
-                    Some(long.output),
-                    long.cache_read,
-                    long.cache_write,
-                    long.cache_write_hour,
-                ];
-                Some((long.above, self::rates(own)?))
-            }
-            None => None,
-        };
-        Some(Price { since, rates, long })
-    }
-}
-
-/// Nothing when one of them is no price.
-fn rates(dollars: [Option<f64>; 5]) -> Option<Rates> {
-    let micros =
-        |dollars: f64| Money::dollars(dollars).and_then(|money| u64::try_from(money.0 / 1_000_000).ok());
-    let [input, output, cache_read, cache_write, cache_write_hour] = dollars;
-    let (input, output) = (micros(input?)?, micros(output?)?);
-    // No discount is made up where none is named.
-    let or = |dollars: Option<f64>, other: u64| dollars.map_or(Some(other), micros);
-    let cache_write = or(cache_write, input)?;
-    Some(Rates {
-        input,
-        output,
-        cache_read: or(cache_read, input)?,
-        cache_write,
-        cache_write_hour: or(cache_write_hour, cache_write)?,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::clock::Timestamp;
     use crate::domain::usage::Tokens;
 
     fn at(text: &str) -> Timestamp {
@@ -202,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_table_of_the_program_can_be_read() {
-        let table = PriceTable::read(None).unwrap();
+        let table = PriceTable::read(None, &BTreeMap::new()).unwrap();
         assert_eq!(table.dated, "2026-10-24");
         let now = "2026-11-24T00:00:00Z";
         assert_eq!(dollars(&table, "claude-opus-4-5-20251101", now, MILLION), Some(25.25));
@@ -217,13 +173,13 @@ mod tests {
     fn a_persons_own_prices_go_first() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("prices.toml");
-        assert_eq!(PriceTable::read(Some(&path)).unwrap().own, None);
+        assert_eq!(PriceTable::read(Some(&path), &BTreeMap::new()).unwrap().own, None);
         atomic::put(
             &path,
             b"[models]\n\"gpt-5\" = { input = 0, output = 1 }\nmine = { input = 2, output = 3 }\n",
         )
         .unwrap();
-        let table = PriceTable::read(Some(&path)).unwrap();
+        let table = PriceTable::read(Some(&path), &BTreeMap::new()).unwrap();
         assert_eq!(table.own.as_deref(), Some(&*path));
         let now = "2026-11-24T00:00:00Z";
         assert_eq!(dollars(&table, "gpt-5", now, MILLION), Some(1.0));
@@ -234,6 +190,25 @@ mod tests {
             "what has no price of its own costs as input"
         );
         assert!(dollars(&table, "gpt-5-mini", now, MILLION).is_some());
+    }
+
+    #[test]
+    fn the_policys_prices_go_before_the_programs_and_behind_the_persons() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prices.toml");
+        let prices = |text: &str| reading::models(DeTable::parse(text).unwrap().get_ref()).unwrap();
+        let policy =
+            prices("'gpt-5' = { input = 0, output = 7 }\nmine = { input = 0, output = 8 }").into_iter();
+        let policy: BTreeMap<String, Vec<Price>> = policy.collect();
+        atomic::put(&path, b"[models]\nmine = { input = 0, output = 9 }\n").unwrap();
+        let now = "2026-11-24T00:00:00Z";
+        let table = PriceTable::read(None, &policy).unwrap();
+        assert_eq!(dollars(&table, "gpt-5", now, MILLION), Some(7.0));
+        assert_eq!(dollars(&table, "mine", now, MILLION), Some(8.0));
+        assert_eq!(table.sources(), "list prices as of 2026-10-24, and those of odyssey.toml");
+        let table = PriceTable::read(Some(&path), &policy).unwrap();
+        assert_eq!(dollars(&table, "mine", now, MILLION), Some(9.0));
+        assert_eq!(dollars(&table, "gpt-5", now, MILLION), Some(7.0));
     }
 
     #[test]
@@ -248,7 +223,7 @@ mod tests {
             "[modles]\n",
         ] {
             atomic::put(&path, text.as_bytes()).unwrap();
-            assert!(PriceTable::read(Some(&path)).is_err(), "{text}");
+            assert!(PriceTable::read(Some(&path), &BTreeMap::new()).is_err(), "{text}");
         }
     }
 }

@@ -100,7 +100,7 @@ impl<'a> Accounts<'a> {
     }
 
     fn with(session: &'a Session, context: &Context<'_>, mut index: Index) -> Result<Accounts<'a>, Failure> {
-        let table = PriceTable::read(context.prices.as_deref())?;
+        let table = PriceTable::read(context.prices.as_deref(), &session.policy.prices)?;
         let mut events = Vec::new();
         for past in history::events(&session.repo)? {
             events.push(past?);
@@ -245,12 +245,17 @@ fn homes(session: &Session, context: &Context<'_>) -> Homes {
 }
 
 /// What a landing tells the ledger of what its task has used: nothing where nobody keeps accounts, or where there is much to read
-/// first. A landing neither fails nor waits because of transcripts.
+/// first. Somebody who wants it in commits keeps accounts. A landing neither fails nor waits because of transcripts.
 pub fn facts(session: &Session, context: &Context<'_>, task: &TaskName) -> Vec<(&'static str, String)> {
     known_facts(session, context, task).unwrap_or_else(|failure| {
         tracing::debug!(%failure, "the landing does not tell what was used");
         Vec::new()
     })
+}
+
+/// Such a fact as a trailer of the commit that lands.
+pub fn trailer((name, value): &(&'static str, String)) -> String {
+    format!("Odyssey-{name}: {value}")
 }
 
 fn known_facts(
@@ -259,7 +264,7 @@ fn known_facts(
     task: &TaskName,
 ) -> Result<Vec<(&'static str, String)>, Failure> {
     let path = index_of(session);
-    if !path.exists() {
+    if !path.exists() && !session.policy.usage.trailer {
         return Ok(Vec::new());
     }
     let index = Index::open(&path)?;
@@ -277,8 +282,9 @@ fn known_facts(
     );
     let mut facts = vec![("Tokens", tokens)];
     if let Some(money) = spent.priced() {
-        let dated = &accounts.table.dated;
-        facts.push(("Cost", format!("{:.6} USD, prices of {dated}", money.as_dollars())));
+        let PriceTable { dated, has_policy, own, .. } = &accounts.table;
+        let own = if *has_policy || own.is_some() { ", and own ones" } else { "" };
+        facts.push(("Cost", format!("{:.6} USD, prices of {dated}{own}", money.as_dollars())));
     }
     if spent.unpriced > 0 {
         facts.push(("Unpriced-Tokens", spent.unpriced.to_string()));

@@ -169,7 +169,10 @@ impl Land {
             return Err(Failure::from(LandError::Nothing(task.clone(), target)).into());
         }
         let overridden = judge(session, context, &lease, &commits, old)?;
-        let merged = self.merged(session, context, &lease, (tip, old), &commits, reviewed)?;
+        let facts = accounts::facts(session, context, task);
+        let told = session.policy.usage.trailer.then(|| facts.iter().map(accounts::trailer).collect());
+        let trailers: Vec<String> = told.unwrap_or_default();
+        let merged = self.merged(session, context, &lease, (tip, old), (&commits, &trailers), reviewed)?;
         if let Some(tree) = self.checked {
             if session.repo.commit(merged.commit).map_err(Failure::from)?.tree != tree {
                 return Err(Failure::from(LandError::Moved(short(&lease.target).to_owned())).into());
@@ -188,7 +191,6 @@ impl Land {
         {
             return Err(Failure::from(LandError::Other(task.clone())).into());
         }
-        let facts = accounts::facts(session, context, task);
         let landing = Landing { lease: &lease, old, new: merged.commit, keep: self.keep, carried, facts };
         let Moved { checkouts, kept, written } = landing.carry_out(session).map_err(Attempt::of)?;
         drop(stands);
@@ -228,7 +230,7 @@ impl Land {
         context: &Context<'_>,
         lease: &Lease,
         (tip, old): (Oid, Oid),
-        commits: &[Oid],
+        (commits, trailers): (&[Oid], &[String]),
         reviewed: Reviewed<'_>,
     ) -> Result<Merged, Failure> {
         let strategy = self.strategy(session);
@@ -240,7 +242,8 @@ impl Land {
         let rules = self.deciding.rules(session)?;
         let facts = Known::of(session, repo, lease, tip, old);
         let (rules, facts, resolutions) = (&rules, &facts, reviewed.resolutions);
-        let parts = Parts { repo, lease, tip, target: old, commits, rules, facts, resolutions, now };
+        let parts =
+            Parts { repo, lease, tip, target: old, commits, rules, facts, resolutions, trailers, now };
         let merged = result::make(parts, strategy)?;
         for difference in &merged.differences {
             context.monitor.note(&format!("please report this: {difference}"));

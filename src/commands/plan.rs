@@ -1,5 +1,7 @@
 //! `plan`: what a workflow would do, in which order, by whom, and what stands in its way now.
 
+mod expected;
+
 use std::path::PathBuf;
 
 use crate::base::failure::Failure;
@@ -18,6 +20,7 @@ use super::Outcome;
 use super::session::Session;
 use super::workflow;
 use super::workflow::Given;
+use expected::Expected;
 
 /// Show what a workflow would do: its tasks in their order, by whom, at what price; nothing is started.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,6 +46,8 @@ struct Planned {
     waves: Vec<Vec<String>>,
     /// Live leases of others that a task would wait for.
     in_the_way: Vec<InTheWay>,
+    /// What it may cost, by what has landed before.
+    expected: Expected,
 }
 
 #[derive(Debug, serde::Serialize)]
@@ -69,10 +74,16 @@ impl Plan {
         };
         let in_the_way = in_the_way(&session, &workflow)?;
         let waves = order::waves(&workflow.tasks);
-        let page = if self.dot || self.mermaid { page } else { table(&workflow, &waves, &in_the_way) };
+        let is_drawn = self.dot || self.mermaid;
+        // A drawing shows nothing of it, and need not wait for transcripts.
+        let expected = match is_drawn && !context.json {
+            true => Expected::default(),
+            false => Expected::of(&session, context, &workflow)?,
+        };
+        let page = if is_drawn { page } else { table(&workflow, &waves, &in_the_way, &expected) };
         let waves =
             waves.iter().map(|wave| wave.iter().map(|task| task.name.to_string()).collect()).collect();
-        Ok(Outcome::new(page, &Planned { waves, in_the_way, workflow }))
+        Ok(Outcome::new(page, &Planned { waves, in_the_way, expected, workflow }))
     }
 }
 
@@ -99,7 +110,7 @@ fn in_the_way(session: &Session, workflow: &Workflow) -> Result<Vec<InTheWay>, F
     Ok(found)
 }
 
-fn table(workflow: &Workflow, waves: &[Vec<&Task>], in_the_way: &[InTheWay]) -> Page {
+fn table(workflow: &Workflow, waves: &[Vec<&Task>], in_the_way: &[InTheWay], expected: &Expected) -> Page {
     let mut page = Page::default();
     page.put(Label::Name, workflow.name.clone());
     page.put(Label::Plain, format!(": {}, ", text::count(workflow.tasks.len(), "task")));
@@ -108,12 +119,13 @@ fn table(workflow: &Workflow, waves: &[Vec<&Task>], in_the_way: &[InTheWay]) -> 
         page.put(Label::Plain, format!(", for {} in all", price(&workflow.budget)));
     }
     page.end();
-    let heading = ["WAVE", "TASK", "TIER", "AFTER", "REGIONS", "BUDGET", "TRIES", "LANDS"];
+    let heading = ["WAVE", "TASK", "TIER", "AFTER", "REGIONS", "BUDGET", "MAY COST", "TRIES", "LANDS"];
     let mut rows: Vec<Vec<Span>> = vec![heading.map(|text| (Label::Heading, text.to_owned())).to_vec()];
     for (number, wave) in waves.iter().enumerate() {
-        rows.extend(wave.iter().map(|task| row(number + 1, task)));
+        rows.extend(wave.iter().map(|task| row(number + 1, task, expected)));
     }
     page.table(&rows);
+    expected.put(&mut page);
     for met in in_the_way {
         page.put(Label::Warn, "held now ").put(Label::Place, met.region.clone());
         page.put(Label::Plain, format!(" by {} ({}): ", met.held_by, met.holder));
@@ -122,7 +134,7 @@ fn table(workflow: &Workflow, waves: &[Vec<&Task>], in_the_way: &[InTheWay]) -> 
     page
 }
 
-fn row(wave: usize, task: &Task) -> Vec<Span> {
+fn row(wave: usize, task: &Task, expected: &Expected) -> Vec<Span> {
     let after: Vec<&str> = task.needs.iter().map(|need| need.as_str()).collect();
     let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let lands = serde_json::to_value(task.land).ok();
@@ -140,6 +152,7 @@ fn row(wave: usize, task: &Task) -> Vec<Span> {
         (Label::Plain, or_dash(after.join(" "))),
         (Label::Place, task.regions.join(" ")),
         (Label::Plain, or_dash(price(&task.budget))),
+        (Label::Quiet, expected.cell(task.name.as_str())),
         (Label::Plain, (task.retry + 1).to_string()),
         (Label::Plain, lands),
     ]

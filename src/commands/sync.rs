@@ -230,6 +230,7 @@ impl Sync {
             rules: &rules,
             facts: &facts,
             resolutions: reviewed.resolutions,
+            trailers: &[],
             now: session.now,
         };
         let merged = self.merged(context, parts)?;

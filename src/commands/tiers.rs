@@ -1,23 +1,19 @@
 //! `tiers`: how the tiers of models have done, by class of work, and which one to give what to.
 
-use std::collections::HashMap;
-
 use crate::base::failure::Failure;
 use crate::base::page::Label;
 use crate::base::page::Page;
 use crate::base::page::Span;
 use crate::base::text;
-use crate::domain::episode::Episode;
 use crate::domain::tiers;
 use crate::domain::tiers::Advice;
 use crate::domain::tiers::Record;
 use crate::domain::tiers::Trial;
-use crate::domain::usage::Spent;
 
 use super::Context;
 use super::Outcome;
 use super::accounts::Accounts;
-use super::accounts::Owner;
+use super::accounts::totals;
 use super::session::Session;
 
 /// Show how each tier of models has done with each class of work, at what cost, and which to choose.
@@ -35,12 +31,7 @@ impl Tiers {
     pub fn run(self, context: &Context<'_>) -> Result<Outcome, Failure> {
         let session = Session::open(context)?;
         let accounts = Accounts::open(&session, context)?;
-        let mut spent: HashMap<*const Episode, Spent> = HashMap::new();
-        accounts.each(|charge| {
-            if let Owner::Task(_, Some((life, _))) = charge.owner {
-                *spent.entry(std::ptr::from_ref(life)).or_default() += charge.spent;
-            }
-        });
+        let spent = totals::by_life(&accounts);
         let trials = accounts.episodes.all().map(|life| Trial {
             class: life.class.as_deref().unwrap_or(NONE),
             tier: life.tier.as_deref().unwrap_or(NONE),
@@ -52,7 +43,7 @@ impl Tiers {
         let advice = tiers::advice(&records);
         let doubts = accounts.doubts();
         let dated = &accounts.table.dated;
-        let page = page(&records, &advice, &doubts, dated);
+        let page = page(&records, &advice, &doubts, accounts.table.sources());
         let facts = serde_json::json!({
             "records": records,
             "advice": advice,
@@ -63,7 +54,7 @@ impl Tiers {
     }
 }
 
-fn page(records: &[Record], advice: &[Advice], doubts: &[String], dated: &str) -> Page {
+fn page(records: &[Record], advice: &[Advice], doubts: &[String], sources: String) -> Page {
     let mut page = Page::default();
     if records.is_empty() {
         page.line(Label::Plain, "no task has been claimed yet");
@@ -86,7 +77,7 @@ fn page(records: &[Record], advice: &[Advice], doubts: &[String], dated: &str) -
         }
     }
     if records.iter().any(|record| record.spent.money.0 > 0) {
-        page.line(Label::Quiet, format!("list prices as of {dated}"));
+        page.line(Label::Quiet, sources);
     }
     for doubt in doubts {
         page.put(Label::Bad, "incomplete ").put(Label::Plain, shown(doubt)).end();

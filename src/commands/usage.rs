@@ -118,6 +118,9 @@ struct Account {
     /// The person's own table of prices, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     own_prices: Option<String>,
+    /// Where the prices are from, in words.
+    #[serde(skip)]
+    sources: String,
     /// What is missing, or may be.
     doubts: Vec<String>,
 }
@@ -210,6 +213,7 @@ impl Usage {
             unpriced_models: unpriced,
             prices_dated: accounts.table.dated.clone(),
             own_prices: accounts.table.own.as_ref().map(|path| path.display().to_string()),
+            sources: accounts.table.sources(),
             doubts,
         }
     }

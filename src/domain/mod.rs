@@ -5,6 +5,7 @@ pub mod automaton;
 pub mod book;
 pub mod budget;
 pub mod episode;
+pub mod estimate;
 pub mod event;
 pub mod glob;
 pub mod holder;

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::budget::Budget;
+use crate::domain::price::Price;
 use crate::domain::review::Confirm;
 pub use command::BadCommand;
 pub use command::words;
@@ -66,6 +67,10 @@ pub struct Policy {
     pub review: ReviewPolicy,
     /// How much may be used of the models.
     pub budget: Budget,
+    /// What is told of what was used.
+    pub usage: UsagePolicy,
+    /// Prices of models, in place of those that are known.
+    pub prices: BTreeMap<String, Vec<Price>>,
     /// Where the patterns are in the file, by key.
     positions: BTreeMap<String, Vec<Position>>,
 }
@@ -105,6 +110,13 @@ pub struct LandPolicy {
 pub struct LedgerPolicy {
     /// Whether every change waits until it is on the disk.
     pub fsync: bool,
+}
+
+/// `[usage]`: what is told of what was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UsagePolicy {
+    /// Whether the commit that lands says what its task has used.
+    pub trailer: bool,
 }
 
 /// `[review]`: how conflicts are settled one by one.
@@ -153,6 +165,8 @@ impl Default for Policy {
             ledger: LedgerPolicy::default(),
             review: ReviewPolicy::default(),
             budget: Budget::default(),
+            usage: UsagePolicy::default(),
+            prices: BTreeMap::new(),
             positions: BTreeMap::new(),
         }
     }
@@ -297,7 +311,7 @@ fsync = false
             (
                 "zzz = 1",
                 "1:1: unknown key `zzz`",
-                "the keys here are `target`, `ttl`, `commons`, `regions`, `workspace`, `pool`, `land`, `merge`, `on`, `ledger`, `review`, `budget`",
+                "the keys here are `target`, `ttl`, `commons`, `regions`, `workspace`, `pool`, `land`, `merge`, `on`, `ledger`, `review`, `budget`, `usage`, `prices`",
             ),
             (
                 "[budget]\nday = { tokns = 1 }",
@@ -320,6 +334,15 @@ fsync = false
                 "[budget]\nagent = 5",
                 "2:9: invalid type: integer `5`, expected a table with `tokens` or `usd`",
                 "",
+            ),
+            ("[usage]\ntrialer = true", "2:1: unknown key `usage.trialer`", "did you mean `trailer`?"),
+            ("[usage]\ntrailer = 1", "2:11: invalid type: integer `1`, expected a boolean", ""),
+            ("prices = 1", "1:10: invalid type: integer `1`, expected a map", ""),
+            ("[prices]\nm = { inptu = 1 }", "2:7: unknown key `inptu`", "did you mean `input`?"),
+            (
+                "[prices]\nm = { input = -1, output = 2 }",
+                "2:15: that is no price",
+                "write for example, in dollars a million tokens: \"my-model\" = { input = 1.0, output = 4.0 }",
             ),
             ("[ledger]\nremote = 1", "2:1: unknown key `ledger.remote`", "the keys here are `fsync`"),
             ("ttl = \"90\"", "1:7: '90' is not a duration", "write for example \"45m\", \"2h\" or \"1d\""),

@@ -1,5 +1,7 @@
 //! Prices of models: what a million tokens cost, since when, and more for long prompts.
 
+pub mod reading;
+
 use std::collections::BTreeMap;
 
 use super::usage::Money;

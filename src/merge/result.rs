@@ -90,6 +90,8 @@ pub struct Parts<'a> {
     pub facts: &'a dyn Facts,
     /// What was decided of single conflicts in a review; of a rebase nothing.
     pub resolutions: &'a Resolutions,
+    /// More trailers of the one commit that all of it comes in; there is none in a rebase.
+    pub trailers: &'a [String],
     /// The time of the commits that are made.
     pub now: Timestamp,
 }
@@ -273,7 +275,7 @@ impl<'a> Making<'a> {
             "Odyssey-Task: {}\nOdyssey-Holder: {}\nOdyssey-Fence: {}\n",
             lease.task, lease.holder, lease.fence
         );
-        for trailer in self.trailers(0) {
+        for trailer in self.parts.trailers.iter().chain(&self.trailers(0)) {
             let _ = writeln!(message, "{trailer}");
         }
         Ok(message)

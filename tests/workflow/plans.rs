@@ -42,10 +42,11 @@ fn a_plan_shows_its_tasks_in_their_order_and_what_is_in_their_way() {
         str![[r#"
 $ git odyssey plan plan.toml
 spring: 3 tasks, at most 2 at once, for $10.00 in all
-WAVE  TASK   TIER   AFTER  REGIONS            BUDGET                     TRIES  LANDS
-1     api    large  -      src/a.txt          200000 tokens, $2.50, 30m  2      yes
-1     tests  small  -      src/c.txt          -                          1      squash
-2     docs   small  api    src/b.txt docs/**  -                          1      no
+WAVE  TASK   TIER   AFTER  REGIONS            BUDGET                     MAY COST         TRIES  LANDS
+1     api    large  -      src/a.txt          200000 tokens, $2.50, 30m  no earlier runs  2      yes
+1     tests  small  -      src/c.txt          -                          no earlier runs  1      squash
+2     docs   small  api    src/b.txt docs/**  -                          no earlier runs  1      no
+no earlier runs tell what it may cost
 held now src/c.txt by other (claude-1): tests would wait
 --- exit 0
 
@@ -135,4 +136,44 @@ fn a_matrix_over_files_is_one_task_a_file() {
     assert_eq!(tasks.len(), 4);
     assert_eq!(tasks[1]["name"], "each-src-b-txt");
     assert_eq!(tasks[1]["prompt"], "tidy src/b.txt in fr");
+}
+
+#[test]
+fn a_plan_says_what_its_tasks_may_cost_by_those_that_landed_before() {
+    let lab = lab();
+    let tasks = task("a", "class = 'docs'", "use 1000\nwrite src/a.txt a2")
+        + &task("b", "class = 'docs'", "use 3000\nwrite src/b.txt b2")
+        + &task("c", "", "write src/c.txt c2");
+    plan(&lab, "name = 'first'", &tasks);
+    lab.odyssey(&["run", "plan.toml"]).ok();
+    let tasks = task("d", "class = 'docs'", "x")
+        + &task("e", "class = 'tests'", "x").replace("src/e.txt", "src/a.txt")
+        + &task("f", "", "x").replace("src/f.txt", "src/b.txt");
+    plan(&lab, "", &tasks);
+    assert_data_eq!(
+        lab.screen(&lab.odyssey(&["plan", "plan.toml"])),
+        str![[r#"
+plan: 3 tasks, at most 4 at once
+WAVE  TASK  TIER   AFTER  REGIONS    BUDGET  MAY COST                       TRIES  LANDS
+1     d     small  -      src/d.txt  -       2000 tokens, $0.0020 (2 runs)  1      yes
+1     e     small  -      src/a.txt  -       no earlier runs                1      yes
+1     f     small  -      src/b.txt  -       no earlier runs                1      yes
+may cost 2000 tokens, $0.0020 in all, by the median of earlier runs; no earlier runs of e, f
+--- exit 0
+
+"#]]
+    );
+    let answer = lab.odyssey(&["plan", "plan.toml", "--json"]).ok().json()["result"]["expected"].clone();
+    assert_eq!(
+        answer,
+        serde_json::json!({
+            "tasks": [
+                { "task": "d", "runs": 2, "tokens": 2000, "priced": 2, "usd": 0.002 },
+                { "task": "e", "runs": 0, "tokens": null, "priced": 0, "usd": null },
+                { "task": "f", "runs": 0, "tokens": null, "priced": 0, "usd": null },
+            ],
+            "total": { "tokens": 2000, "usd": 0.002, "unknown": ["e", "f"], "unpriced": [] },
+            "doubts": [],
+        })
+    );
 }

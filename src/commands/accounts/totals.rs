@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::base::clock::Timestamp;
 use crate::domain::budget::Periods;
+use crate::domain::episode::Episode;
 use crate::domain::task::TaskName;
 use crate::domain::usage::Spent;
 
@@ -61,4 +62,15 @@ impl Totals {
         });
         totals
     }
+}
+
+/// What each life of a task has used; one of which nothing is known is not there.
+pub fn by_life(accounts: &Accounts<'_>) -> HashMap<*const Episode, Spent> {
+    let mut spent: HashMap<*const Episode, Spent> = HashMap::new();
+    accounts.each(|charge| {
+        if let Owner::Task(_, Some((life, _))) = charge.owner {
+            *spent.entry(std::ptr::from_ref(life)).or_default() += charge.spent;
+        }
+    });
+    spent
 }

@@ -114,14 +114,14 @@ impl Runner<'_> {
         (self.account.is_counting, self.account.is_wanted) = (true, false);
         self.account.begun = Some(Instant::now());
         let tasks: Vec<TaskName> = tasks.into_iter().collect();
-        self.setting.spawn(move |context| Happened::Used(jobs::used(context, &tasks)));
+        self.setting.spawn(move |context| Happened::Used(jobs::used(context, &tasks).map(Box::new)));
     }
 
     /// Takes note of what was used.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub(super) fn count(&mut self, used: Result<Used, Failure>) -> Result<(), Failure> {
+    pub(super) fn count(&mut self, used: Result<Box<Used>, Failure>) -> Result<(), Failure> {
         (self.account.is_counting, self.account.is_wanted) = (false, false);
         self.account.known = Some(Instant::now());
         let used = match used {
@@ -135,8 +135,9 @@ impl Runner<'_> {
                 return Ok(());
             }
         };
-        (self.account.unknown, self.account.totals) = (None, Some(used.totals));
-        for (task, spent) in used.tasks {
+        let Used { tasks, totals } = *used;
+        (self.account.unknown, self.account.totals) = (None, Some(totals));
+        for (task, spent) in tasks {
             let Spent { tokens, micros, unpriced, .. } = spent;
             let known = self.progress.of(&task).spent;
             if (known.tokens, known.micros, known.unpriced) != (tokens, micros, unpriced) {

@@ -140,11 +140,12 @@ fn stack(context: &Context<'_>, batch: &[Wanted]) -> Result<Stacked, Failure> {
         if commits.is_empty() {
             continue;
         }
-        let merged = match land.merged(&session, context, &lease, (tip, on), &commits, Reviewed::nothing()) {
-            Ok(merged) => merged,
-            Err(failure) if matches!(failure.kind(), Kind::Conflict | Kind::Refused) => continue,
-            Err(failure) => return Err(failure),
-        };
+        let merged =
+            match land.merged(&session, context, &lease, (tip, on), (&commits, &[]), Reviewed::nothing()) {
+                Ok(merged) => merged,
+                Err(failure) if matches!(failure.kind(), Kind::Conflict | Kind::Refused) => continue,
+                Err(failure) => return Err(failure),
+            };
         stacked.push((wanted.task.clone(), session.repo.commit(merged.commit)?.tree));
         top = Some((lease, merged.commit, words));
     }

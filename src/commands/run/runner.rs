@@ -58,7 +58,7 @@ pub enum Happened {
     /// What was to land has landed, or not.
     Landed(Vec<(TaskName, Fate)>),
     /// What tasks have used by now, or why that cannot be told.
-    Used(Result<Used, Failure>),
+    Used(Result<Box<Used>, Failure>),
     /// The ledger changed: somebody may have given a region back.
     Moved,
     /// A command that a task wanted run has ended; what went wrong with it.

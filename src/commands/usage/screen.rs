@@ -48,9 +48,7 @@ pub(super) fn page(account: &Account) -> Page {
         page.put(Label::Plain, format!("; {} are not in the costs", number(account.total.unpriced))).end();
     }
     if account.total.money.0 > 0 {
-        let own =
-            account.own_prices.as_ref().map(|path| format!(", and your own in {path}")).unwrap_or_default();
-        page.line(Label::Quiet, format!("list prices as of {}{own}", account.prices_dated));
+        page.line(Label::Quiet, account.sources.clone());
     }
     for doubt in &account.doubts {
         page.put(Label::Bad, "incomplete ").put(Label::Plain, shown(doubt)).end();

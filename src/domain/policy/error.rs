@@ -7,6 +7,7 @@ use super::key;
 use super::merging::UnknownStrategy;
 use crate::base::failure::Explain;
 use crate::base::text;
+use crate::domain::price::reading;
 pub use crate::domain::written::Position;
 
 /// What is wrong with a policy file. It shows as `3:7: unknown key `comons``, to be put behind the file's name.
@@ -97,6 +98,9 @@ pub enum Problem {
     /// A time to stop that is too long.
     #[error("an agent may have up to 1h to stop, not {0}")]
     Grace(String),
+    /// A price that is none.
+    #[error("{0}")]
+    Price(reading::Wrong),
     /// An amount of money that is none.
     #[error("that is no amount of money")]
     Money,
@@ -143,6 +147,7 @@ impl Explain for PolicyError {
             Problem::Confirm(name) => key::name_hint(name, &["nobody", "human", "owner"], "choices"),
             Problem::Event(name) => key::name_hint(name, &super::reaction::names(), "events"),
             Problem::MergeStrategy(unknown) => unknown.hint(),
+            Problem::Price(wrong) => wrong.hint(),
             Problem::Money => "write dollars, for example: usd = 20.0".to_owned(),
             Problem::Template(_) => "name the file as FILE.template; the workspace gets FILE".to_owned(),
             Problem::Ports(_) => "write for example \"20000-29999\", from 1024 to 65535".to_owned(),

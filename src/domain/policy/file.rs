@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::Value;
@@ -16,6 +17,7 @@ use super::LedgerPolicy;
 use super::Policy;
 use super::ReviewPolicy;
 use super::Strategy;
+use super::UsagePolicy;
 use super::WorkspacePolicy;
 use super::budget::BudgetFile;
 use super::command::BadCommand;
@@ -29,6 +31,7 @@ use super::pool::PoolFile;
 use super::pool::read_ports;
 use super::pool::read_template;
 use super::reaction::OnFile;
+use crate::domain::price::reading;
 use crate::domain::review::Confirm;
 use crate::domain::ttl;
 use crate::domain::ttl::BadTtl;
@@ -61,6 +64,11 @@ struct File {
     review: ReviewFile,
     #[serde(default)]
     budget: BudgetFile,
+    #[serde(default)]
+    usage: UsageFile,
+    /// Read where they stand, by the reader of all prices.
+    #[serde(default, rename = "prices")]
+    _prices: BTreeMap<String, IgnoredAny>,
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -96,6 +104,12 @@ struct LandFile {
 
 #[derive(Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
+struct UsageFile {
+    trailer: Option<bool>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct LedgerFile {
     fsync: Option<bool>,
 }
@@ -106,10 +120,18 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
         PolicyError::at(text, &error.span().unwrap_or_default(), Problem::Toml(error.message().to_owned()))
     };
     // The keys first: whoever mistyped one wants to hear of that, and not that another value is missing.
-    check_keys(text, DeTable::parse(text).map_err(broken)?.get_ref())?;
+    let table = DeTable::parse(text).map_err(broken)?;
+    check_keys(text, table.get_ref())?;
     let file: File = toml::from_str(text).map_err(broken)?;
     let mut reading = Reading { text, positions: BTreeMap::new() };
-    reading.policy(file)
+    let prices = match table.get_ref().get("prices").and_then(|prices| prices.get_ref().as_table()) {
+        Some(prices) => reading::models(prices)
+            .map_err(|(span, wrong)| reading.wrong(&span, Problem::Price(wrong)))?
+            .into_iter()
+            .collect(),
+        None => BTreeMap::new(),
+    };
+    Ok(Policy { prices, ..reading.policy(file)? })
 }
 
 fn check_keys(text: &str, top: &DeTable<'_>) -> Result<(), PolicyError> {
@@ -170,6 +192,8 @@ impl Reading<'_> {
             ledger: LedgerPolicy { fsync: file.ledger.fsync.unwrap_or(default.ledger.fsync) },
             review: ReviewPolicy { confirm: self.confirm(file.review)? },
             budget: self.budget(file.budget)?,
+            usage: UsagePolicy { trailer: file.usage.trailer.unwrap_or(default.usage.trailer) },
+            prices: BTreeMap::new(),
             positions: std::mem::take(&mut self.positions),
         })
     }

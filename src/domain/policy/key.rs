@@ -7,7 +7,7 @@ use crate::domain::written::nearest;
 /// The keys of a limit.
 const LIMIT: &[&str] = &["tokens", "usd"];
 
-/// The keys of each table; those of `regions` are free.
+/// The keys of each table; those of `regions` and `prices` are free.
 pub(super) const KEYS: [(&str, &[&str]); 13] = [
     (
         "",
@@ -24,6 +24,8 @@ pub(super) const KEYS: [(&str, &[&str]); 13] = [
             "ledger",
             "review",
             "budget",
+            "usage",
+            "prices",
         ],
     ),
     ("workspace", &["root", "copy", "setup", "disposable", "templates", "reflink", "sparse", "ports"]),
@@ -34,6 +36,7 @@ pub(super) const KEYS: [(&str, &[&str]); 13] = [
     ("ledger", &["fsync"]),
     ("review", &["confirm"]),
     ("budget", &["soft", "grace", "day", "month", "agent", "task"]),
+    ("usage", &["trailer"]),
     ("budget.day", LIMIT),
     ("budget.month", LIMIT),
     ("budget.agent", LIMIT),
