@@ -468,8 +468,8 @@ TASK  CALLS  INPUT  OUTPUT  CACHE READ  CACHE WRITE  TOTAL     COST  OUTCOME
 auth      1    100      10           0            0    110  $0.0002  live
 list prices as of 2026-10-24
 incomplete cannot read [LAB]/home/.codex/sessions: Not a directory (os error 20)
+incomplete cannot read [LAB]/home/.local/share/opencode/opencode.db: it is no SQLite database
 incomplete 1 line of the transcripts could not be understood
-incomplete [LAB]/home/.local/share/opencode/opencode.db is a database, and is not read: what opencode has used since its version 1.2 is missing
 --- exit 0
 
 "#]]
@@ -554,6 +554,25 @@ Odyssey-Cost: 0.000150 USD, prices of 2026-10-24
 "#]]
     );
     assert_eq!(land("docs", "docs/a.md", "--rebase"), "work", "that commit is the task's own");
+}
+
+#[test]
+fn the_database_of_opencode_is_read_with_its_log_and_read_again_when_it_grows() {
+    let lab = tasks();
+    let home = lab.root().join("home/.local/share/opencode");
+    std::fs::create_dir_all(&home).unwrap();
+    let from = fixtures().join("opencode-db");
+    std::fs::copy(from.join("opencode.db"), home.join("opencode.db")).unwrap();
+    let rows = || rows(&lab, &["--everywhere", "--by", "model"]);
+    let known = |haiku, nano| [("claude-haiku-4-5".to_owned(), haiku), ("gpt-5-nano".to_owned(), nano)];
+    assert_eq!(rows(), known(4650, 4620));
+    std::fs::copy(from.join("opencode.db-wal"), home.join("opencode.db-wal")).unwrap();
+    // One call is told of twice, and the larger of each count is taken.
+    assert_eq!(rows(), known(5633, 4805));
+    std::fs::remove_file(lab.main().join(".git/odyssey/usage")).unwrap();
+    assert_eq!(rows(), known(5618, 4805));
+    std::fs::remove_dir_all(&home).unwrap();
+    assert_eq!(rows(), known(5618, 4805), "it is kept");
 }
 
 /// Writes an event into the ledger that changes no lease, with these trailers.

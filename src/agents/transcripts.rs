@@ -12,6 +12,7 @@ pub mod lines;
 pub mod opencode;
 pub mod otel;
 mod packed;
+pub mod sqlite;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

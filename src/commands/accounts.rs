@@ -61,8 +61,6 @@ pub struct Accounts<'a> {
     /// The ledger's commits by the number of their event, the oldest first.
     commits: Vec<Oid>,
     places: Places,
-    /// What is there and was not read, and why.
-    pub unread: Vec<String>,
 }
 
 /// One call of a model.
@@ -122,15 +120,7 @@ impl<'a> Accounts<'a> {
         if let Err(failure) = index.save(&index_of(session)) {
             tracing::debug!(%failure, "the index of transcripts was not written");
         }
-        let database = context.agents.opencode.as_ref().map(|folder| folder.join("opencode.db"));
-        let unread = database.filter(|path| path.exists()).map(|path| {
-            format!(
-                "{} is a database, and is not read: what opencode has used since its version 1.2 is missing",
-                path.display()
-            )
-        });
-        let unread = unread.into_iter().collect();
-        Ok(Accounts { session, index, news, table, episodes, commits, places, unread })
+        Ok(Accounts { session, index, news, table, episodes, commits, places })
     }
 
     /// How many lines of transcripts could not be understood.
@@ -224,7 +214,6 @@ impl<'a> Accounts<'a> {
             let lines = usize::try_from(self.damaged()).unwrap_or(usize::MAX);
             doubts.push(format!("{} of the transcripts could not be understood", text::count(lines, "line")));
         }
-        doubts.extend(self.unread.iter().cloned());
         doubts
     }
 }

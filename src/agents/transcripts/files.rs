@@ -29,6 +29,9 @@ const DEEPEST: usize = 8;
 /// How many bytes before the end of what was read must still be there to go on behind them.
 const TAIL: u64 = 256;
 
+/// How often a database that makes no sense is read.
+const TRIES: usize = 3;
+
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -37,6 +40,7 @@ enum Form {
     Gemini,
     GeminiSession,
     Opencode,
+    OpencodeDatabase,
     Metrics,
 }
 
@@ -81,6 +85,23 @@ impl Stand {
         let modified = modified.and_then(|time| u64::try_from(time.as_nanos()).ok()).unwrap_or(0);
         Stand { identity: identity(metadata), size: metadata.len(), modified }
     }
+
+    /// Two files that are one.
+    fn with(self, other: Option<Stand>) -> Stand {
+        let Some(other) = other else { return self };
+        Stand {
+            size: self.size.saturating_add(other.size),
+            modified: self.modified.max(other.modified),
+            ..self
+        }
+    }
+}
+
+/// The log of a database, where what is new stands first.
+fn log_of(database: &Path) -> Option<Stand> {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    fs::metadata(name).ok().map(|metadata| Stand::of(&metadata))
 }
 
 #[cfg(unix)]
@@ -125,6 +146,11 @@ pub fn all(homes: &Homes) -> (Vec<Transcript>, Vec<FileError>) {
         for project in list.folders(&home.join("project")) {
             list.walk(&project.join("storage/session/message"), DEEPEST, &message);
         }
+        let database = |path: &Path| {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            (name.starts_with("opencode") && ends(path, "db")).then_some(Form::OpencodeDatabase)
+        };
+        list.walk(home, 0, &database);
     }
     for path in &homes.metrics {
         match fs::metadata(path) {
@@ -143,7 +169,11 @@ struct List {
 
 impl List {
     fn add(&mut self, path: PathBuf, form: Form, metadata: &Metadata) {
-        self.found.push(Transcript { path, form, stand: Stand::of(metadata) });
+        let mut stand = Stand::of(metadata);
+        if form == Form::OpencodeDatabase {
+            stand = stand.with(log_of(&path));
+        }
+        self.found.push(Transcript { path, form, stand });
     }
 
     /// What is not there has not failed.
@@ -193,6 +223,10 @@ impl Transcript {
 
     /// How much there may be to read.
     pub fn new_bytes(&self, mark: Option<&Mark>) -> u64 {
+        if self.form == Form::OpencodeDatabase {
+            // Nearly all of it are texts that are not read.
+            return 0;
+        }
         let offset = mark.filter(|mark| mark.offset <= self.stand.size).map_or(0, |mark| mark.offset);
         self.stand.size - offset
     }
@@ -206,12 +240,15 @@ impl Transcript {
     }
 
     fn read_from(&self, mark: Option<&Mark>) -> io::Result<(Found, Mark)> {
+        if self.form == Form::OpencodeDatabase {
+            return self.read_database();
+        }
         let mut file = File::open(&self.path)?;
         let mut found = Found::default();
         let whole = match self.form {
             Form::GeminiSession => Some(gemini::read_session as fn(&[u8], &mut Memory, &mut Found)),
             Form::Opencode => Some(opencode::read_file as _),
-            Form::Claude | Form::Codex | Form::Gemini | Form::Metrics => None,
+            Form::Claude | Form::Codex | Form::Gemini | Form::Metrics | Form::OpencodeDatabase => None,
         };
         if let Some(read) = whole {
             let mut text = Vec::new();
@@ -228,7 +265,7 @@ impl Transcript {
             Form::Claude => claude::read as fn(&[u8], &mut Memory, &mut Found),
             Form::Codex => codex::read,
             Form::Metrics => otel::read,
-            Form::Gemini | Form::GeminiSession | Form::Opencode => gemini::read,
+            Form::Gemini | Form::GeminiSession | Form::Opencode | Form::OpencodeDatabase => gemini::read,
         };
         file.seek(SeekFrom::Start(mark.offset))?;
         let mut rest = Vec::new();
@@ -243,6 +280,23 @@ impl Transcript {
         mark.stand = self.stand;
         mark.tail = tail(&mut file, mark.offset)?;
         Ok((found, mark))
+    }
+
+    /// Reads a database. What was written meanwhile can be torn, and is read once more.
+    fn read_database(&self) -> io::Result<(Found, Mark)> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let mut found = Found::default();
+            match opencode::read_database(&self.path, &mut found) {
+                Ok(()) => {
+                    let damaged = found.damaged;
+                    return Ok((found, Mark { stand: self.stand, damaged, ..Mark::default() }));
+                }
+                Err(error) if error.kind() == io::ErrorKind::InvalidData && tries < TRIES => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn goes_on(&self, file: &mut File, mark: &Mark) -> io::Result<bool> {

@@ -3,6 +3,10 @@
 //! Neither what a cache had nor reasoning is part of the other counts. Both places hold the same objects; the same message in
 //! both is one.
 
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
 use serde::Deserialize;
 
 use super::Call;
@@ -10,6 +14,7 @@ use super::Found;
 use super::Key;
 use super::Memory;
 use super::Program;
+use super::sqlite::Database;
 use crate::domain::usage::Tokens;
 
 #[derive(Deserialize)]
@@ -50,6 +55,28 @@ struct Cache {
 /// Finds the call in one message's file.
 pub fn read_file(text: &[u8], _: &mut Memory, found: &mut Found) {
     read(None, text, "", found);
+}
+
+/// Finds the calls in a database: a message a row, whose folder may stand with its session alone.
+///
+/// # Errors
+/// When it cannot be read, or is none of opencode's.
+pub fn read_database(path: &Path, found: &mut Found) -> io::Result<()> {
+    let mut database = Database::open(path)?;
+    let mut folders: HashMap<Vec<u8>, String> = HashMap::new();
+    database.rows("session", ["id", "directory"], |[id, folder]| {
+        let folder = String::from_utf8_lossy(folder.unwrap_or_default()).into_owned();
+        folders.insert(id.unwrap_or_default().to_vec(), folder);
+    })?;
+    let has_messages = database.rows("message", ["id", "session_id", "data"], |[id, session, data]| {
+        let id = id.and_then(|id| std::str::from_utf8(id).ok());
+        let folder = folders.get(session.unwrap_or_default()).map_or("", String::as_str);
+        read(id, data.unwrap_or_default(), folder, found);
+    })?;
+    match has_messages {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::InvalidData, "it has no table of messages")),
+    }
 }
 
 /// Finds the call in one message. Its id, and the folder of its session, may stand beside it.
