@@ -213,5 +213,7 @@ fn a_word_that_cannot_be_read_stops_an_agent_in_its_workspace_alone() {
     support::write(&std::path::Path::new(&notes).join("odyssey-leases/budget.json"), "{");
     let told = write(&lab, &auth, &auth.join("src/auth/a.rs"));
     assert!(told.starts_with("cannot understand "), "{told}");
+    assert!(ask(&lab, &auth, "claude", "stop", &[]).stdout.contains("cannot understand "));
+    assert_eq!(ask(&lab, &auth, "claude", "stop-again", &[]).stdout, "", "it may end all the same");
     assert_eq!(write(&lab, &lab.main(), &lab.main().join("free.txt")), "pass");
 }
