@@ -8,7 +8,7 @@ use crate::domain::written::nearest;
 const LIMIT: &[&str] = &["tokens", "usd"];
 
 /// The keys of each table; those of `regions` and `prices` are free.
-pub(super) const KEYS: [(&str, &[&str]); 13] = [
+pub(super) const KEYS: [(&str, &[&str]); 14] = [
     (
         "",
         &[
