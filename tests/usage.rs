@@ -468,7 +468,7 @@ TASK  CALLS  INPUT  OUTPUT  CACHE READ  CACHE WRITE  TOTAL     COST  OUTCOME
 auth      1    100      10           0            0    110  $0.0002  live
 list prices as of 2026-10-24
 incomplete cannot read [LAB]/home/.codex/sessions: Not a directory (os error 20)
-incomplete cannot read [LAB]/home/.local/share/opencode/opencode.db: it is no SQLite database
+incomplete cannot read [LAB]/home/.local/share/opencode/opencode.db: no such table: message
 incomplete 1 line of the transcripts could not be understood
 --- exit 0
 

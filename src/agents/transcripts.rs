@@ -12,7 +12,6 @@ pub mod lines;
 pub mod opencode;
 pub mod otel;
 mod packed;
-pub mod sqlite;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

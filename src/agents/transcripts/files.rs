@@ -29,9 +29,6 @@ const DEEPEST: usize = 8;
 /// How many bytes before the end of what was read must still be there to go on behind them.
 const TAIL: u64 = 256;
 
-/// How often a database that makes no sense is read.
-const TRIES: usize = 3;
-
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -282,21 +279,11 @@ impl Transcript {
         Ok((found, mark))
     }
 
-    /// Reads a database. What was written meanwhile can be torn, and is read once more.
     fn read_database(&self) -> io::Result<(Found, Mark)> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let mut found = Found::default();
-            match opencode::read_database(&self.path, &mut found) {
-                Ok(()) => {
-                    let damaged = found.damaged;
-                    return Ok((found, Mark { stand: self.stand, damaged, ..Mark::default() }));
-                }
-                Err(error) if error.kind() == io::ErrorKind::InvalidData && tries < TRIES => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let mut found = Found::default();
+        opencode::read_database(&self.path, &mut found)?;
+        let damaged = found.damaged;
+        Ok((found, Mark { stand: self.stand, damaged, ..Mark::default() }))
     }
 
     fn goes_on(&self, file: &mut File, mark: &Mark) -> io::Result<bool> {

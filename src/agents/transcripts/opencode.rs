@@ -3,6 +3,7 @@
 //! Neither what a cache had nor reasoning is part of the other counts. Both places hold the same objects; the same message in
 //! both is one.
 
+#[cfg(feature = "opencode")]
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
@@ -14,8 +15,11 @@ use super::Found;
 use super::Key;
 use super::Memory;
 use super::Program;
-use super::sqlite::Database;
 use crate::domain::usage::Tokens;
+
+/// How long somebody who writes is waited for.
+#[cfg(feature = "opencode")]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 
 #[derive(Deserialize)]
 struct Message {
@@ -61,22 +65,51 @@ pub fn read_file(text: &[u8], _: &mut Memory, found: &mut Found) {
 ///
 /// # Errors
 /// When it cannot be read, or is none of opencode's.
+#[cfg(feature = "opencode")]
 pub fn read_database(path: &Path, found: &mut Found) -> io::Result<()> {
-    let mut database = Database::open(path)?;
+    read_rows(path, found).map_err(io::Error::other)
+}
+
+/// Finds nothing, and says so.
+///
+/// # Errors
+/// Always: this build has no reader of databases.
+#[cfg(not(feature = "opencode"))]
+pub fn read_database(_: &Path, _: &mut Found) -> io::Result<()> {
+    let why = "it is a database, and this program was built without the feature opencode";
+    Err(io::Error::new(io::ErrorKind::Unsupported, why))
+}
+
+/// Reads both tables as they are at one moment, beside whoever writes.
+#[cfg(feature = "opencode")]
+fn read_rows(path: &Path, found: &mut Found) -> rusqlite::Result<()> {
+    let mut database =
+        rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    database.busy_timeout(PATIENCE)?;
+    let snapshot = database.transaction()?;
     let mut folders: HashMap<Vec<u8>, String> = HashMap::new();
-    database.rows("session", ["id", "directory"], |[id, folder]| {
-        let folder = String::from_utf8_lossy(folder.unwrap_or_default()).into_owned();
-        folders.insert(id.unwrap_or_default().to_vec(), folder);
-    })?;
-    let has_messages = database.rows("message", ["id", "session_id", "data"], |[id, session, data]| {
-        let id = id.and_then(|id| std::str::from_utf8(id).ok());
-        let folder = folders.get(session.unwrap_or_default()).map_or("", String::as_str);
-        read(id, data.unwrap_or_default(), folder, found);
-    })?;
-    match has_messages {
-        true => Ok(()),
-        false => Err(io::Error::new(io::ErrorKind::InvalidData, "it has no table of messages")),
+    if snapshot.table_exists(None, "session")? {
+        let mut sessions = snapshot.prepare("SELECT id, directory FROM session")?;
+        let mut rows = sessions.query([])?;
+        while let Some(row) = rows.next()? {
+            let folder = String::from_utf8_lossy(bytes(row, 1)?).into_owned();
+            folders.insert(bytes(row, 0)?.to_vec(), folder);
+        }
     }
+    let mut messages = snapshot.prepare("SELECT id, session_id, data FROM message")?;
+    let mut rows = messages.query([])?;
+    while let Some(row) = rows.next()? {
+        let id = std::str::from_utf8(bytes(row, 0)?).ok().filter(|id| !id.is_empty());
+        let folder = folders.get(bytes(row, 1)?).map_or("", String::as_str);
+        read(id, bytes(row, 2)?, folder, found);
+    }
+    Ok(())
+}
+
+/// A text of a row; what is none is empty.
+#[cfg(feature = "opencode")]
+fn bytes<'r>(row: &'r rusqlite::Row<'_>, column: usize) -> rusqlite::Result<&'r [u8]> {
+    Ok(row.get_ref(column)?.as_bytes_or_null().ok().flatten().unwrap_or_default())
 }
 
 /// Finds the call in one message. Its id, and the folder of its session, may stand beside it.
