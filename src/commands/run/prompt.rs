@@ -55,7 +55,11 @@ pub fn handover(
     track: &Track,
 ) -> Result<String, Failure> {
     let done = summary(context, granted, track)?;
-    Ok(format!("This was asked of {}:\n\n{}\n\n---\n{done}", granted.lease.task, asked.trim_end()))
+    let (task, place) = (&granted.lease.task, granted.path.display());
+    Ok(format!(
+        "This was asked of {task}, whose workspace is {place}:\n\n{}\n\n---\n{done}",
+        asked.trim_end()
+    ))
 }
 
 /// What has been done for a task so far: why it stopped, its commits, what differs by them and its open edits, and what it cost.
