@@ -338,6 +338,41 @@ fn without_its_index_everything_is_read_again_to_the_same_sums() {
 }
 
 #[test]
+fn the_ledger_is_read_on_from_where_it_was_read_and_anew_when_it_was_put_back() {
+    let lab = lab();
+    let kept = lab.main().join(".git/odyssey/usage-events");
+    let usage = || lab.odyssey(&["usage", "--json", "--by", "outcome"]).ok().stdout;
+    let anew = || {
+        std::fs::remove_file(&kept).unwrap();
+        usage()
+    };
+    let live = usage();
+    let tip = lab.git(&["rev-parse", "refs/odyssey/ledger"]);
+    // What was read before is not read once more: it may even be gone.
+    let first = lab.git(&["rev-list", "--max-parents=0", "refs/odyssey/ledger"]);
+    let object = lab.main().join(".git/objects").join(&first[..2]).join(&first[2..]);
+    let content = std::fs::read(&object).unwrap();
+    std::fs::remove_file(&object).unwrap();
+    lab.odyssey(&["abandon", "auth"]).ok();
+    let abandoned = usage();
+    assert_ne!(abandoned, live);
+    let events = std::fs::read(&kept).unwrap();
+    std::fs::remove_file(&kept).unwrap();
+    assert_ne!(lab.odyssey(&["usage"]).code, 0, "a hole in the history is not passed over");
+    std::fs::write(&object, content).unwrap();
+    assert_eq!(usage(), abandoned);
+    assert_eq!(std::fs::read(&kept).unwrap(), events);
+    // Somebody has put an older ledger back: what was read of the newer one does not count.
+    lab.git(&["update-ref", "refs/odyssey/ledger", &tip]);
+    assert_eq!(usage(), live);
+    assert_eq!(anew(), live);
+    for damage in [&events[..events.len() / 2], b"", b"odyssey annals 0\n", &[&events[..], b"x"].concat()] {
+        std::fs::write(&kept, damage).unwrap();
+        assert_eq!(usage(), live);
+    }
+}
+
+#[test]
 fn work_that_was_given_up_and_begun_anew_is_told_as_waste() {
     let lab = tasks();
     let workspace = lab.workspace("auth");

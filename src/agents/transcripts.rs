@@ -11,7 +11,7 @@ pub mod index;
 pub mod lines;
 pub mod opencode;
 pub mod otel;
-mod packed;
+pub mod skim;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -92,6 +92,10 @@ pub struct Names {
 impl Names {
     /// The number of a name, which is new or known.
     pub fn number(&mut self, text: &str) -> Name {
+        // A file has few, which are found before their hash is known.
+        if let Some(place) = self.texts.iter().take(4).position(|known| known == text) {
+            return Name::try_from(place).unwrap_or(Name::MAX);
+        }
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
@@ -154,6 +158,18 @@ pub struct Call {
     pub tokens: Tokens,
 }
 
+impl Call {
+    /// What two lines tell of one call: the most of each count, and the rest from the one that is first in time.
+    #[must_use]
+    pub fn joined(self, other: Call, names: &Names) -> Call {
+        let order = |call: &Call| {
+            (call.at, names.text(call.folder), names.text(call.model), call.known_as, call.copy_of)
+        };
+        let first = if order(&other) < order(&self) { other } else { self };
+        Call { tokens: self.tokens.most(other.tokens), ..first }
+    }
+}
+
 /// What a reader remembers from line to line of one file, and from one reading to the next.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
@@ -180,19 +196,95 @@ pub struct Found {
     pub damaged: u64,
 }
 
+impl Found {
+    /// Takes up a call; an answer is mostly told in several lines, one after the other.
+    pub fn add(&mut self, call: Call) {
+        match self.calls.last_mut().filter(|last| last.key == call.key) {
+            Some(last) => *last = last.joined(call, &self.names),
+            None => self.calls.push(call),
+        }
+    }
+}
+
 /// A time as transcripts write it.
 fn seconds(text: &str) -> Option<i64> {
-    text.parse::<Timestamp>().ok().map(Timestamp::as_second)
+    usual_seconds(text.as_bytes()).or_else(|| text.parse::<Timestamp>().ok().map(Timestamp::as_second))
+}
+
+/// A time as nearly all of them write it, such as `2026-11-24T01:30:00.000Z`.
+fn usual_seconds(text: &[u8]) -> Option<i64> {
+    let [
+        year @ ..,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b'T',
+        h1,
+        h2,
+        b':',
+        i1,
+        i2,
+        b':',
+        s1,
+        s2,
+        b'.',
+        f1,
+        f2,
+        f3,
+        b'Z',
+    ] = text
+    else {
+        return None;
+    };
+    let number = |digits: &[u8]| {
+        let digit = |digit: &u8| digit.is_ascii_digit().then(|| i64::from(digit - b'0'));
+        digits.iter().try_fold(0, |number, one| Some(number * 10 + digit(one)?))
+    };
+    number(&[*f1, *f2, *f3])?;
+    let (year, month, day) =
+        (number(year).filter(|_| year.len() == 4)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?);
+    let (hour, minute, second) = (number(&[*h1, *h2])?, number(&[*i1, *i2])?, number(&[*s1, *s2])?);
+    // Days that not every month has, and leap seconds, are for who knows more of calendars.
+    let is_usual = (1970..=9998).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=28).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 60;
+    if !is_usual {
+        return None;
+    }
+    // The year begins in March, so that the leap day is its last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - 719_468;
+    Some(days * 86_400 + hour * 3_600 + minute * 60 + second)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn parts_of_a_key_do_not_flow_into_each_other() {
         assert_ne!(Key::of(&[b"ab", b"c"]), Key::of(&[b"a", b"bc"]));
         assert_eq!(Key::of(&[b"a"]), Key(0x3aec_69d2_86fb_d39b), "it is kept in files");
+    }
+
+    proptest! {
+        #[test]
+        fn the_usual_time_is_that_of_the_calendar(at in 0i64..253_000_000_000, part in 0u16..1000) {
+            let at = Timestamp::from_second(at).unwrap();
+            let text = at.to_string().replace('Z', &format!(".{part:03}Z"));
+            let quick = usual_seconds(text.as_bytes());
+            prop_assert!(quick.is_none_or(|quick| quick == at.as_second()), "{text}");
+            prop_assert_eq!(quick.is_some(), text[8..10] <= *"28", "{}", text);
+            prop_assert_eq!(seconds(&text), Some(at.as_second()));
+        }
     }
 
     #[test]

@@ -6,5 +6,6 @@ pub mod block;
 pub mod clock;
 pub mod failure;
 pub mod lock;
+pub mod packed;
 pub mod page;
 pub mod text;

@@ -6,7 +6,6 @@
 mod places;
 pub mod totals;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::agents::prices::PriceTable;
@@ -34,8 +33,8 @@ use crate::domain::usage::Tokens;
 use crate::git::Oid;
 use crate::git::merge::Asker;
 use crate::git::merge::Side;
+use crate::ledger::annals;
 use crate::ledger::codec::LeaseFile;
-use crate::ledger::history;
 
 use super::Context;
 use super::session::Session;
@@ -99,13 +98,10 @@ impl<'a> Accounts<'a> {
 
     fn with(session: &'a Session, context: &Context<'_>, mut index: Index) -> Result<Accounts<'a>, Failure> {
         let table = PriceTable::read(context.prices.as_deref(), &session.policy.prices)?;
-        let mut events = Vec::new();
-        for past in history::events(&session.repo)? {
-            events.push(past?);
-        }
-        events.reverse();
-        let episodes = Episodes::read(events.iter().map(|past| (past.at, &past.event)));
-        let commits = events.iter().map(|past| past.commit).collect();
+        let kept = session.ledger().folder().join("usage-events");
+        let events = annals::read(&session.repo, &kept, &[episode::TIER, episode::CLASS])?;
+        let episodes = Episodes::read(events.iter().map(|told| (told.at, &told.event)));
+        let commits = events.iter().map(|told| told.commit).collect();
         let news = index.update(&homes(session, context), |bytes| {
             if bytes > MUCH {
                 let much = bytes >> 20;
@@ -131,15 +127,15 @@ impl<'a> Accounts<'a> {
     /// Tells `take` of every call.
     pub fn each<'b>(&'b self, mut take: impl FnMut(Charge<'b>)) {
         let names = self.index.names();
-        let mut prices: HashMap<Name, &[Price]> = HashMap::new();
-        let mut owners: HashMap<Name, Place<'b>> = HashMap::new();
+        // By the numbers of the names: each is looked up once, and calls are many.
+        let mut prices: Vec<Option<&[Price]>> = vec![None; names.all().len()];
+        let mut places: Vec<Option<Place<'b>>> = vec![None; names.all().len()];
         for call in self.index.calls() {
             let model = names.text(call.model);
-            let known = prices.entry(call.model).or_insert_with(|| self.table.prices.of_model(model));
-            let place =
-                owners.entry(call.folder).or_insert_with(|| self.places.find(names.text(call.folder)));
+            let price = known(&mut prices, call.model, || self.table.prices.of_model(model));
+            let place = known(&mut places, call.folder, || self.places.find(names.text(call.folder)));
             let at = Timestamp::from_second(call.at).unwrap_or_default();
-            take(Charge { at, model, owner: self.owner(*place, at), spent: spent(call, known, at) });
+            take(Charge { at, model, owner: self.owner(place, at), spent: spent(&call, price, at) });
         }
     }
 
@@ -215,6 +211,14 @@ impl<'a> Accounts<'a> {
             doubts.push(format!("{} of the transcripts could not be understood", text::count(lines, "line")));
         }
         doubts
+    }
+}
+
+/// What belongs to a name, which is found out once; each time for a number that no name has.
+fn known<T: Copy>(kept: &mut [Option<T>], name: Name, find: impl FnOnce() -> T) -> T {
+    match kept.get_mut(name as usize) {
+        Some(kept) => *kept.get_or_insert_with(find),
+        None => find(),
     }
 }
 

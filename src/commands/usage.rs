@@ -164,6 +164,8 @@ impl Usage {
 
     fn account(&self, accounts: &Accounts<'_>, since: Option<Timestamp>, doubts: Vec<String>) -> Account {
         let mut sums: HashMap<Group<'_>, Spent> = HashMap::new();
+        // One call after the other is mostly of the same group.
+        let mut last: Option<(Group<'_>, Spent)> = None;
         let (mut total, mut waste, mut elsewhere) = (Spent::default(), Spent::default(), Spent::default());
         let mut unpriced: HashMap<&str, ()> = HashMap::new();
         accounts.each(|charge| {
@@ -186,8 +188,19 @@ impl Usage {
                 waste += charge.spent;
             }
             total += charge.spent;
-            *sums.entry(self.by.group(&charge)).or_default() += charge.spent;
+            let group = self.by.group(&charge);
+            match &mut last {
+                Some((same, sum)) if *same == group => *sum += charge.spent,
+                _ => {
+                    if let Some((group, sum)) = last.replace((group, charge.spent)) {
+                        *sums.entry(group).or_default() += sum;
+                    }
+                }
+            }
         });
+        if let Some((group, sum)) = last {
+            *sums.entry(group).or_default() += sum;
+        }
         let mut rows: HashMap<String, Row> = HashMap::new();
         for (group, spent) in sums {
             let (name, outcome) = group.named(accounts);

@@ -10,6 +10,7 @@
 //!
 //! Its history may be folded ([`fold`]): then the chain begins with a commit that names the archive of what was before.
 
+pub mod annals;
 pub mod cache;
 pub mod codec;
 mod crowd;

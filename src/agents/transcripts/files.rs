@@ -228,15 +228,16 @@ impl Transcript {
         self.stand.size - offset
     }
 
-    /// Reads what is new since the mark, all of it where there is none or where another file has come into its place.
+    /// Reads what is new since the mark, all of it where there is none or where another file has come into its place. What is
+    /// in `block` does not matter: it saves making one for each file.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn read(&self, mark: Option<&Mark>) -> Result<(Found, Mark), FileError> {
-        self.read_from(mark).map_err(|source| FileError::new("read", &self.path, source))
+    pub fn read(&self, mark: Option<&Mark>, block: &mut Vec<u8>) -> Result<(Found, Mark), FileError> {
+        self.read_from(mark, block).map_err(|source| FileError::new("read", &self.path, source))
     }
 
-    fn read_from(&self, mark: Option<&Mark>) -> io::Result<(Found, Mark)> {
+    fn read_from(&self, mark: Option<&Mark>, block: &mut Vec<u8>) -> io::Result<(Found, Mark)> {
         if self.form == Form::OpencodeDatabase {
             return self.read_database();
         }
@@ -268,6 +269,7 @@ impl Transcript {
         let mut rest = Vec::new();
         mark.offset += lines::whole(
             &mut file,
+            block,
             |block| read(block, &mut mark.memory, &mut found),
             |text| rest = text.to_vec(),
         )?;

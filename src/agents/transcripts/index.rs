@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
@@ -23,27 +24,50 @@ use super::files;
 use super::files::Mark;
 use super::files::Stand;
 use super::files::Transcript;
-use super::packed::Packer;
-use super::packed::Unpacker;
 use crate::base::atomic;
 use crate::base::atomic::FileError;
+use crate::base::packed::Packer;
+use crate::base::packed::Unpacker;
 use crate::domain::usage::Tokens;
 
 /// What the file begins with; another version begins anew.
-const HEAD: &[u8] = b"odyssey usage 1\n";
+const HEAD: &[u8] = b"odyssey usage 2\n";
 
-/// How many files are read at once.
-const HANDS: usize = 2;
+/// What one began with that did not say which calls count; it is understood.
+const OLD_HEAD: &[u8] = b"odyssey usage 1\n";
+
+/// How many files are read at once at most, however many processors there are: then the disk is what is waited for.
+const HANDS: usize = 8;
 
 /// All calls that are known.
 #[derive(Debug, Default)]
 pub struct Index {
     names: Names,
+    /// All calls, once there is something to join them with.
     calls: Vec<Call>,
+    /// Before that, all calls as they were packed: mostly nothing is new, and they are only gone through.
+    packed: Option<Packed>,
     marks: HashMap<PathBuf, Mark>,
     /// Folders in which a task's work happened, and the task.
     places: HashMap<String, String>,
     changed: bool,
+}
+
+/// Calls in the file that they were kept in.
+#[derive(Debug)]
+struct Packed {
+    file: Vec<u8>,
+    /// Where they begin in it.
+    begin: usize,
+    count: usize,
+}
+
+impl Packed {
+    /// The calls, and whether each counts.
+    fn calls(&self) -> impl Iterator<Item = (Call, bool)> {
+        let mut from = Unpacker(&self.file[self.begin..]);
+        (0..self.count).map_while(move |_| unpack_call(&mut from))
+    }
 }
 
 /// What reading brought.
@@ -62,7 +86,7 @@ impl Index {
     /// When it is there and cannot be read.
     pub fn open(path: &Path) -> Result<Index, FileError> {
         let bytes = atomic::read(path)?.unwrap_or_default();
-        Ok(unpacked(&bytes).unwrap_or_default())
+        Ok(unpacked(bytes).unwrap_or_default())
     }
 
     /// Writes it, if something has changed.
@@ -104,6 +128,7 @@ impl Index {
         // The longest first, so that no hand has one left when the others are done.
         new.sort_by_key(|file| std::cmp::Reverse(bytes(file)));
         let read = read_all(&new, &self.marks);
+        self.unpack();
         let mut places: HashMap<Key, usize> =
             self.calls.iter().enumerate().map(|(place, call)| (call.key, place)).collect();
         for (file, result) in new.iter().zip(read) {
@@ -126,7 +151,7 @@ impl Index {
         for call in &found.calls {
             let call = Call { folder: number(call.folder), model: number(call.model), ..*call };
             match places.get(&call.key).and_then(|place| self.calls.get_mut(*place)) {
-                Some(known) => *known = joined(*known, call, &self.names),
+                Some(known) => *known = known.joined(call, &self.names),
                 None => {
                     places.insert(call.key, self.calls.len());
                     self.calls.push(call);
@@ -135,19 +160,33 @@ impl Index {
         }
     }
 
+    /// Takes the calls out of their file.
+    fn unpack(&mut self) {
+        if let Some(packed) = self.packed.take() {
+            self.calls = Vec::with_capacity(packed.count);
+            self.calls.extend(packed.calls().map(|(call, _)| call));
+        }
+    }
+
     /// The calls that count: each once, without those that are copies of others.
-    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+    pub fn calls(&self) -> Box<dyn Iterator<Item = Call> + '_> {
+        if let Some(packed) = &self.packed {
+            return Box::new(packed.calls().filter(|(_, counts)| *counts).map(|(call, _)| call));
+        }
+        let originals = self.originals();
+        Box::new(self.calls.iter().filter(move |call| counts(call, &originals)).copied())
+    }
+
+    /// What those calls are known as that have copies.
+    fn originals(&self) -> HashSet<Key> {
         let wanted: HashSet<Key> = self.calls.iter().filter_map(|call| call.copy_of).collect();
-        let known: HashSet<Key> = match wanted.is_empty() {
+        match wanted.is_empty() {
             true => HashSet::new(),
-            false => self
-                .calls
-                .iter()
-                .filter_map(|call| call.known_as)
-                .filter(|key| wanted.contains(key))
-                .collect(),
-        };
-        self.calls.iter().filter(move |call| !call.copy_of.is_some_and(|original| known.contains(&original)))
+            false => {
+                let known = self.calls.iter().filter_map(|call| call.known_as);
+                known.filter(|key| wanted.contains(key)).collect()
+            }
+        }
     }
 
     /// The names of folders and models.
@@ -192,8 +231,17 @@ impl Index {
         for (path, mark) in marks {
             pack_mark(path, mark, &mut to);
         }
-        to.number(self.calls.len() as u64);
-        self.calls.iter().for_each(|call| pack_call(call, &mut to));
+        match &self.packed {
+            Some(Packed { file, begin, count }) => {
+                to.number(*count as u64);
+                to.bytes.extend(&file[*begin..]);
+            }
+            None => {
+                let originals = self.originals();
+                to.number(self.calls.len() as u64);
+                self.calls.iter().for_each(|call| pack_call(call, counts(call, &originals), &mut to));
+            }
+        }
         let mut bytes = HEAD.to_vec();
         bytes.extend(adler2::adler32_slice(&to.bytes).to_le_bytes());
         bytes.extend(to.bytes);
@@ -201,27 +249,20 @@ impl Index {
     }
 }
 
-/// What two lines tell of one call: the most of each count, and the rest from the one that is first in time.
-fn joined(one: Call, other: Call, names: &Names) -> Call {
-    let order =
-        |call: &Call| (call.at, names.text(call.folder), names.text(call.model), call.known_as, call.copy_of);
-    let first = if order(&other) < order(&one) { other } else { one };
-    Call { tokens: one.tokens.most(other.tokens), ..first }
-}
-
 /// Reads files, several at once; the answers are in the files' order.
 fn read_all(files: &[&Transcript], marks: &HashMap<PathBuf, Mark>) -> Vec<Result<(Found, Mark), FileError>> {
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut done = Vec::new();
+        let (mut done, mut block) = (Vec::new(), Vec::new());
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(file) = files.get(number) else { return done };
-            done.push((number, file.read(marks.get(&file.path))));
+            done.push((number, file.read(marks.get(&file.path), &mut block)));
         }
     };
+    let hands = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut read: Vec<_> = std::thread::scope(|scope| {
-        let hands: Vec<_> = (1..HANDS.min(files.len())).map(|_| scope.spawn(work)).collect();
+        let hands: Vec<_> = (1..hands.min(HANDS).min(files.len())).map(|_| scope.spawn(work)).collect();
         let mut read = work();
         for hand in hands {
             match hand.join() {
@@ -250,11 +291,21 @@ fn pack_mark(path: &str, mark: &Mark, to: &mut Packer) {
     mark.memory.sum.unwrap_or_default().counts().into_iter().for_each(|count| to.number(count));
 }
 
-fn pack_call(call: &Call, to: &mut Packer) {
+/// Whether a call counts: a copy does not where its original is known.
+fn counts(call: &Call, originals: &HashSet<Key>) -> bool {
+    !call.copy_of.is_some_and(|original| originals.contains(&original))
+}
+
+/// The bits of a call's first number; below them is the program.
+const KNOWN_AS_KEY: u64 = 8;
+const DOES_NOT_COUNT: u64 = 16;
+
+fn pack_call(call: &Call, counts: bool, to: &mut Packer) {
     to.whole(call.key.0);
     let known_as_key = call.known_as == Some(call.key);
     let program = Program::ALL.iter().position(|program| *program == call.program).unwrap_or(0);
-    to.number(program as u64 | u64::from(known_as_key) << 3);
+    let known = if known_as_key { KNOWN_AS_KEY } else { 0 };
+    to.number(program as u64 | known | if counts { 0 } else { DOES_NOT_COUNT });
     if !known_as_key {
         to.maybe(call.known_as.map(|key| key.0));
     }
@@ -266,8 +317,9 @@ fn pack_call(call: &Call, to: &mut Packer) {
 }
 
 /// Nothing when it is not whole, or of another version.
-fn unpacked(bytes: &[u8]) -> Option<Index> {
-    let (sum, bytes) = bytes.strip_prefix(HEAD)?.split_first_chunk::<4>()?;
+fn unpacked(file: Vec<u8>) -> Option<Index> {
+    let is_old = file.starts_with(OLD_HEAD);
+    let (sum, bytes) = file.strip_prefix(if is_old { OLD_HEAD } else { HEAD })?.split_first_chunk::<4>()?;
     if adler2::adler32_slice(bytes).to_le_bytes() != *sum {
         return None;
     }
@@ -284,11 +336,11 @@ fn unpacked(bytes: &[u8]) -> Option<Index> {
         index.marks.insert(PathBuf::from(path), unpack_mark(&mut from)?);
     }
     let count = from.count()?;
-    index.calls.reserve(count);
-    for _ in 0..count {
-        index.calls.push(unpack_call(&mut from)?);
+    index.packed = Some(Packed { begin: file.len() - from.0.len(), count, file });
+    if is_old {
+        index.unpack();
     }
-    from.0.is_empty().then_some(index)
+    Some(index)
 }
 
 fn unpack_mark(from: &mut Unpacker<'_>) -> Option<Mark> {
@@ -303,16 +355,18 @@ fn unpack_mark(from: &mut Unpacker<'_>) -> Option<Mark> {
     Some(Mark { stand, offset, tail, memory, damaged })
 }
 
-fn unpack_call(from: &mut Unpacker<'_>) -> Option<Call> {
+/// A call, and whether it counts.
+fn unpack_call(from: &mut Unpacker<'_>) -> Option<(Call, bool)> {
     let key = Key(from.whole()?);
     let flags = from.number()?;
     let program = *Program::ALL.get(usize::try_from(flags & 7).ok()?)?;
-    let known_as = if flags & 8 == 0 { from.maybe()?.map(Key) } else { Some(key) };
+    let known_as = if flags & KNOWN_AS_KEY == 0 { from.maybe()?.map(Key) } else { Some(key) };
     let copy_of = from.maybe()?.map(Key);
     let at = from.signed()?;
     let folder = Name::try_from(from.number()?).ok()?;
     let model = Name::try_from(from.number()?).ok()?;
-    Some(Call { key, known_as, copy_of, at, folder, model, program, tokens: unpack_tokens(from)? })
+    let call = Call { key, known_as, copy_of, at, folder, model, program, tokens: unpack_tokens(from)? };
+    Some((call, flags & DOES_NOT_COUNT == 0))
 }
 
 fn unpack_tokens(from: &mut Unpacker<'_>) -> Option<Tokens> {
@@ -321,4 +375,53 @@ fn unpack_tokens(from: &mut Unpacker<'_>) -> Option<Tokens> {
         *count = from.number()?;
     }
     Some(Tokens::of(counts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(name: &str, copy_of: Option<Key>) -> Call {
+        let tokens = Tokens { input: 7, ..Tokens::default() };
+        let key = Key::of(&[name.as_bytes()]);
+        Call {
+            key,
+            known_as: Some(key),
+            copy_of,
+            at: 1,
+            folder: 0,
+            model: 0,
+            program: Program::Codex,
+            tokens,
+        }
+    }
+
+    #[test]
+    fn what_is_only_gone_through_counts_as_what_is_unpacked() {
+        let original = call("a", None);
+        let mut index = Index { calls: vec![original, call("b", Some(original.key))], ..Index::default() };
+        index.names.number("name");
+        index.remember("/a", "task");
+        let bytes = index.packed();
+        let mut kept = unpacked(bytes.clone()).unwrap();
+        assert!(kept.packed.is_some());
+        assert_eq!(kept.packed(), bytes);
+        assert_eq!(kept.calls().collect::<Vec<_>>(), [original]);
+        kept.unpack();
+        assert_eq!(kept.calls().collect::<Vec<_>>(), [original]);
+        assert_eq!(kept.packed(), bytes);
+    }
+
+    #[test]
+    fn an_older_index_which_does_not_say_which_calls_count_is_understood() {
+        let original = call("a", None);
+        // As one was written: the copy, of which nothing tells that it does not count.
+        let mut index = Index { calls: vec![call("b", Some(original.key))], ..Index::default() };
+        index.names.number("name");
+        let mut bytes = index.packed();
+        bytes[..OLD_HEAD.len()].copy_from_slice(OLD_HEAD);
+        let mut kept = unpacked(bytes).unwrap();
+        kept.calls.push(original);
+        assert_eq!(kept.calls().collect::<Vec<_>>(), [original]);
+    }
 }

@@ -8,16 +8,21 @@ use memchr::memchr;
 use memchr::memmem;
 use memchr::memrchr;
 
-/// How much is read at once.
-const BLOCK: usize = 1 << 20;
+/// How much is read at once: as much as a processor keeps near, since it is looked through at once.
+const BLOCK: usize = 1 << 18;
 
 /// Gives all whole lines to `take`, many at once, then what is left behind the last of them to `rest`. Answers how many bytes
-/// the whole lines have.
+/// the whole lines have. They come by `block`, whatever is in it.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn whole(mut file: impl Read, mut take: impl FnMut(&[u8]), rest: impl FnOnce(&[u8])) -> io::Result<u64> {
-    let mut block = vec![0; BLOCK];
+pub fn whole(
+    mut file: impl Read,
+    block: &mut Vec<u8>,
+    mut take: impl FnMut(&[u8]),
+    rest: impl FnOnce(&[u8]),
+) -> io::Result<u64> {
+    block.resize(block.len().max(BLOCK), 0);
     let (mut filled, mut taken) = (0, 0);
     loop {
         if filled == block.len() {
@@ -88,7 +93,7 @@ mod tests {
         #[test]
         fn nothing_is_lost_however_it_comes(text in "[a\n]{0,60}", step in 1usize..9) {
             let (mut lines, mut rest) = (Vec::new(), Vec::new());
-            let taken = whole(Slow(text.as_bytes(), step), |block| lines.extend(block.to_vec()), |end| rest = end.to_vec());
+            let taken = whole(Slow(text.as_bytes(), step), &mut b"other".to_vec(), |block| lines.extend(block.to_vec()), |end| rest = end.to_vec());
             prop_assert_eq!(taken.unwrap(), lines.len() as u64);
             prop_assert!(lines.is_empty() || lines.ends_with(b"\n"));
             prop_assert!(!rest.contains(&b'\n'));
@@ -111,6 +116,7 @@ mod tests {
         let mut lengths = Vec::new();
         whole(
             text.as_bytes(),
+            &mut Vec::new(),
             |block| lengths.extend(block.split(|&byte| byte == b'\n').map(<[u8]>::len)),
             |_| (),
         )

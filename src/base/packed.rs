@@ -50,7 +50,13 @@ pub struct Unpacker<'a>(pub &'a [u8]);
 
 impl<'a> Unpacker<'a> {
     /// See [`Packer::number`].
+    #[inline]
     pub fn number(&mut self) -> Option<u64> {
+        // Most are small.
+        if let [byte @ ..0x80, rest @ ..] = self.0 {
+            self.0 = rest;
+            return Some(u64::from(*byte));
+        }
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let (byte, rest) = self.0.split_first()?;
