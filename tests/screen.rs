@@ -6,6 +6,7 @@
 
 mod support;
 
+#[allow(dead_code, reason = "other tests use what these do not")]
 #[path = "screen/tty.rs"]
 mod tty;
 

@@ -11,11 +11,20 @@ mod budgets;
 #[path = "workflow/kills.rs"]
 mod kills;
 
+#[cfg(all(unix, feature = "screen"))]
+#[path = "workflow/live.rs"]
+mod live;
+
 #[path = "workflow/plans.rs"]
 mod plans;
 
 #[path = "workflow/runs.rs"]
 mod runs;
+
+#[cfg(all(unix, feature = "screen"))]
+#[allow(dead_code, reason = "a run on the terminal reads no keys")]
+#[path = "screen/tty.rs"]
+mod tty;
 
 use std::path::Path;
 

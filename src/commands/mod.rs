@@ -111,6 +111,14 @@ pub trait Monitor {
     /// # Errors
     /// When it cannot be written.
     fn line(&self, line: &str) -> Result<bool, FileError>;
+
+    /// Whether it shows in place how what lasts stands: then [`Monitor::live`] is told that again and again.
+    fn is_live(&self) -> bool {
+        false
+    }
+
+    /// How a run stands at this moment.
+    fn live(&self, _: &run::live::Live) {}
 }
 
 /// What a command answers: the same facts for people and for programs.

@@ -4,6 +4,7 @@ mod agent;
 mod budgets;
 mod jobs;
 mod journal;
+pub mod live;
 mod moments;
 mod outcomes;
 mod prompt;

@@ -9,6 +9,8 @@ pub mod json;
 #[cfg(any(feature = "screen", feature = "web"))]
 pub mod keys;
 pub mod layout;
+#[cfg(feature = "screen")]
+pub mod live;
 pub mod manual;
 pub mod record;
 #[cfg(feature = "screen")]

@@ -24,6 +24,8 @@ use super::failure;
 use super::json::Answer;
 use super::json::Problem;
 #[cfg(feature = "screen")]
+use super::live;
+#[cfg(feature = "screen")]
 use super::review;
 use super::table::Request;
 use super::terminal;
@@ -113,6 +115,12 @@ impl Screen {
             && review::is_wanted(asked, self.json)
         {
             return review::run(asked, self.terminal);
+        }
+        #[cfg(feature = "screen")]
+        if let Request::Run(asked) = &request
+            && live::is_wanted(self.json)
+        {
+            return live::run((**asked).clone(), self.terminal);
         }
         request.run(&World::read()?.context(self.json, &self.terminal))
     }

@@ -174,6 +174,14 @@ impl Tty {
         (self.child.wait().unwrap(), picture)
     }
 
+    /// Waits for the end. Gives everything that was written.
+    pub fn end_raw(self) -> Vec<u8> {
+        let seen = Arc::clone(&self.seen);
+        self.end();
+        let seen = seen.0.lock().unwrap();
+        seen.raw.clone()
+    }
+
     /// Waits for the end, and that it left the terminal as it was.
     #[track_caller]
     pub fn end_clean(self) -> (portable_pty::ExitStatus, String) {
@@ -213,10 +221,12 @@ pub fn at_a_terminal(command: &Command) -> CommandBuilder {
     builder
 }
 
-/// A picture ends with where the cursor is: hidden, or at its place.
+/// A picture ends with where the cursor is, hidden or at its place, or says that it does.
 fn is_whole(raw: &[u8]) -> bool {
     let place = raw.rsplit(|&byte| byte == 0x1b).next().unwrap_or_default();
-    raw.ends_with(b"\x1b[?25l") || (place.starts_with(b"[") && place.ends_with(b"H"))
+    raw.ends_with(b"\x1b[?25l")
+        || raw.ends_with(b"\x1b[?2026l")
+        || (place.starts_with(b"[") && place.ends_with(b"H"))
 }
 
 fn picture(parser: &vt100::Parser) -> String {

@@ -256,5 +256,28 @@ fn commands_run_when_something_happens_to_a_task() {
     lab.odyssey(&["run", "plan.toml"]).ok();
     wait_for(&lab.root().join("told"));
     let told = std::fs::read_to_string(lab.root().join("told")).unwrap();
-    assert!(told.contains("\"event\":\"landed\",\"task\":\"a\""), "{told}");
+    assert!(
+        told.contains("\"version\":1,") && told.contains("\"event\":\"landed\",\"task\":\"a\""),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_program_is_told_each_step_in_a_line_and_the_answer_in_the_last() {
+    let lab = lab();
+    plan(&lab, "", &task("a", "", "write src/a.txt one"));
+    let run = lab.odyssey(&["run", "plan.toml", "--json"]);
+    let line = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let lines: Vec<serde_json::Value> = run.stdout.lines().map(line).collect();
+    let (answer, steps) = lines.split_last().unwrap();
+    assert!(
+        steps.iter().all(|step| step["version"] == 1 && step["at"] == "2026-11-24T01:30:00Z"),
+        "{steps:?}"
+    );
+    let events: Vec<&str> = steps.iter().map(|step| step["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["begun", "claiming", "started", "ended", "ready", "landed"]);
+    assert_eq!((answer["version"].as_u64(), answer["command"].as_str()), (Some(1), Some("run")));
+    assert_eq!(answer["result"]["tasks"][0]["state"], "landed");
+    // The journal, whose lines are told anew, is read in any case.
+    assert_eq!(lab.odyssey(&["run", "plan.toml", "--json"]).ok().stdout.lines().count(), 2);
 }

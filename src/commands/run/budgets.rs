@@ -26,7 +26,7 @@ use super::runner::Happened;
 use super::runner::Runner;
 use super::runner::reason;
 
-/// How often what agents use is counted where there is a limit.
+/// How often what agents use is counted where there is a limit, or somebody looks on.
 const COUNTED_EVERY: Duration = Duration::from_secs(5);
 
 /// What is known of limits and of what was used.
@@ -102,7 +102,7 @@ impl Runner<'_> {
         let (limits, all) = (&account.limits, &self.workflow.budget);
         let at_work = |task: &&Task| {
             self.working.get(&task.name).is_some_and(|working| working.lifeline.is_some())
-                && is_counted(limits, task, all)
+                && (is_counted(limits, task, all) || self.context.monitor.is_live())
         };
         let mut tasks = std::mem::take(&mut self.uncounted);
         if account.begun.is_none_or(|at| at.elapsed() >= COUNTED_EVERY) {
@@ -246,7 +246,7 @@ impl Runner<'_> {
     }
 
     /// What a task has cost, the attempt that is under way among it.
-    fn spent(&self, task: &TaskName) -> Spent {
+    pub(super) fn spent(&self, task: &TaskName) -> Spent {
         let mut spent = self.progress.of(task).spent;
         if let Some(working) = self.working.get(task).filter(|working| working.lifeline.is_some()) {
             spent += working.spent();
@@ -254,7 +254,7 @@ impl Runner<'_> {
         spent
     }
 
-    fn spent_by_all(&self) -> Spent {
+    pub(super) fn spent_by_all(&self) -> Spent {
         let mut spent = self.progress.spent();
         for working in self.working.values().filter(|working| working.lifeline.is_some()) {
             spent += working.spent();

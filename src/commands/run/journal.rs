@@ -30,6 +30,23 @@ pub struct Line {
     pub step: Step,
 }
 
+/// The version of the lines that programs are told.
+const VERSION: u32 = 1;
+
+impl Line {
+    /// The line as programs are told it: an object with its version.
+    pub fn told(&self) -> String {
+        #[derive(serde::Serialize)]
+        struct Told<'a> {
+            version: u32,
+            #[serde(flatten)]
+            line: &'a Line,
+        }
+        // A value of strings and numbers can always be written.
+        serde_json::to_string(&Told { version: VERSION, line: self }).unwrap_or_default()
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 enum JournalError {
     #[error("another runner is at work on this workflow")]
@@ -87,19 +104,18 @@ impl Journal {
         Ok((Journal { folder: folder.to_owned(), file, _lock: lock }, lines))
     }
 
-    /// Writes down a step. Answers its line.
+    /// Writes down a step. Answers what was written.
     ///
     /// # Errors
     /// When it cannot be written: then what it says must not count.
-    pub fn write(&mut self, at: Timestamp, step: &Step) -> Result<String, FileError> {
+    pub fn write(&mut self, at: Timestamp, step: &Step) -> Result<Line, FileError> {
         let failed = |source| FileError::new("write", &self.folder.join(FILE), source);
         let line = Line { at, step: step.clone() };
         let mut text = serde_json::to_string(&line).map_err(|error| failed(error.into()))?;
         text.push('\n');
         // One write: two lines never mix, and a kill leaves at most the last one torn.
         self.file.write_all(text.as_bytes()).map_err(failed)?;
-        text.pop();
-        Ok(text)
+        Ok(line)
     }
 
     /// Where what belongs to the run is kept.

@@ -181,6 +181,7 @@ impl<'a> Runner<'a> {
     /// When it cannot be written.
     pub fn step(&mut self, step: Step) -> Result<(), Failure> {
         let line = self.journal.write(self.context.clock.now(), &step)?;
+        let line = line.told();
         self.progress.take(&step);
         if self.context.json {
             self.context.monitor.line(&line)?;
@@ -210,6 +211,7 @@ impl<'a> Runner<'a> {
                 self.land_next();
             }
             self.ask_accounts();
+            self.tell_live();
             if self.is_over() {
                 return Ok(());
             }
