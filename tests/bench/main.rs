@@ -2,7 +2,7 @@
 //! Benchmarks as whole processes, with the size of the work varied; prints tables for the README.
 //!
 //! `cargo bench` runs all; `cargo bench -- claim` (`ready`, `here`, `rate`, `hooks`, `verdict`, `snapshot`, `matrix`, `check`,
-//! `guard`, `watch`, `remote`, `server`, `growth`, `usage`, `review`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in
+//! `guard`, `watch`, `remote`, `server`, `growth`, `usage`, `runner`, `review`) one. Figures of one machine mean little; the ratios to git's own time on the same machine, in
 //! turns, are what to quote.
 
 mod growth;
@@ -12,6 +12,7 @@ mod ready;
 mod remote;
 #[cfg(feature = "screen")]
 mod review;
+mod runner;
 mod server;
 mod usage;
 mod verdict;
@@ -53,6 +54,7 @@ fn main() -> Result<(), Failed> {
         ("server", server::server),
         ("growth", growth::growth),
         ("usage", usage::usage),
+        ("runner", runner::runner),
         #[cfg(feature = "screen")]
         ("review", review::review),
     ];

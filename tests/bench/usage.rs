@@ -1,7 +1,7 @@
 //! Transcripts read for the first time, again with nothing new, and with one line more.
 //!
 //! `ODYSSEY_BENCH_MB` says how much there is of them (100). With `ODYSSEY_CCUSAGE`, the path of that program, it reads the same
-//! files in turns.
+//! files in turns: give its native binary (`node_modules/@ccusage/*/bin/ccusage`), so that Node does not count.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::Failed;
 use super::Lab;
 use super::median;
+use super::runner::processor_time;
 use super::say;
 
 /// How many sessions there are for a hundred megabytes.
@@ -30,9 +31,11 @@ pub fn usage(lab: &Lab) -> Result<(), Failed> {
         )?;
     }
     let index = top.join(".git/odyssey/usage");
-    let ours = |line: &[&str], before: &dyn Fn() -> Result<(), Failed>| -> Result<Duration, Failed> {
-        before()?;
-        lab.run(&top, line)
+    // How long it takes, and the processor time of it.
+    let timed = |line: &[&str]| -> Result<(Duration, Duration), Failed> {
+        let before = processor_time().unwrap_or_default();
+        let taken = lab.run(&top, line)?;
+        Ok((taken, processor_time().unwrap_or_default().saturating_sub(before)))
     };
     let line = ["git-odyssey", "usage", "--everywhere", "--json"];
     let forget = || -> Result<(), Failed> {
@@ -49,17 +52,37 @@ pub fn usage(lab: &Lab) -> Result<(), Failed> {
     let other = std::env::var("ODYSSEY_CCUSAGE").ok();
     let (mut first, mut again, mut more, mut theirs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..5 {
-        first.push(ours(&line, &forget)?);
-        again.push(ours(&line, &|| Ok(()))?);
-        more.push(ours(&line, &grow)?);
+        forget()?;
+        first.push(timed(&line)?);
+        again.push(timed(&line)?);
+        grow()?;
+        more.push(timed(&line)?);
         if let Some(other) = &other {
-            theirs.push(lab.run(&top, &[other, "claude", "daily", "--json", "--offline"])?);
+            theirs.push(timed(&[other, "claude", "daily", "--json", "--offline"])?);
         }
     }
-    say(&format!("\n## {megabytes} MB of transcripts in {sessions} files, ms\n"));
-    say("| first | again, nothing new | again, one line more | ccusage |\n|---:|---:|---:|---:|");
-    let theirs = if theirs.is_empty() { "-".to_owned() } else { format!("{:.0}", median(theirs)) };
-    say(&format!("| {:.0} | {:.1} | {:.1} | {theirs} |", median(first), median(again), median(more)));
+    say(&format!("\n## {megabytes} MB of transcripts in {sessions} files, ms (processor time)\n"));
+    say(
+        "| first | again, nothing new | again, one line more | ccusage | to ours |\n|---:|---:|---:|---:|---:|",
+    );
+    let both = |runs: &[(Duration, Duration)]| -> (f64, f64) {
+        (median(runs.iter().map(|run| run.0).collect()), median(runs.iter().map(|run| run.1).collect()))
+    };
+    let shown = |(taken, spent): (f64, f64)| format!("{taken:.1} ({spent:.0})");
+    let first = both(&first);
+    let (theirs, ratio) = match theirs.is_empty() {
+        true => ("-".to_owned(), "-".to_owned()),
+        false => {
+            let theirs = both(&theirs);
+            (shown(theirs), format!("{:.1} ({:.1})", theirs.0 / first.0, theirs.1 / first.1.max(1.0)))
+        }
+    };
+    say(&format!(
+        "| {} | {} | {} | {theirs} | {ratio} |",
+        shown(first),
+        shown(both(&again)),
+        shown(both(&more))
+    ));
     say(&format!("\nThe index has {} KiB.", fs::metadata(&index)?.len() / 1024));
     Ok(())
 }
