@@ -140,8 +140,18 @@ fn costs(spent: Spent, is_begun: bool) -> [Span; 3] {
     [
         (Label::Time, shown(is_begun, time)),
         (Label::Plain, shown(spent.tokens > 0, number(spent.tokens))),
-        (Label::Plain, shown(spent.micros > 0, money(spent.micros))),
+        (Label::Plain, cost(spent)),
     ]
+}
+
+/// What is known of the money. Tokens without a price are never free.
+fn cost(spent: Spent) -> String {
+    match (spent.micros, spent.unpriced) {
+        (0, 0) => String::new(),
+        (0, _) => "?".to_owned(),
+        (micros, 0) => money(micros),
+        (micros, _) => format!("{}+?", money(micros)),
+    }
 }
 
 /// A number that is read at a glance: `950`, `12.3k`, `4.5M`.
@@ -212,8 +222,15 @@ mod tests {
         Row { task: task.to_owned(), doing, tier: "small".to_owned(), attempts, spent, said: said.to_owned() }
     }
 
+    #[test]
+    fn tokens_without_a_price_are_not_shown_as_free() {
+        let costs = [(0, 0), (0, 5), (4_210_000, 0), (4_210_000, 5)];
+        let costs = costs.map(|(micros, unpriced)| cost(Spent { micros, unpriced, ..Spent::default() }));
+        assert_eq!(costs, ["", "?", "$4.21", "$4.21+?"]);
+    }
+
     fn live() -> Live {
-        let spent = |tokens, micros, seconds| Spent { tokens, micros, seconds };
+        let spent = |tokens, micros, seconds| Spent { tokens, micros, unpriced: 0, seconds };
         let rows = vec![
             row("api", Doing::Landed, 1, spent(1_234_567, 4_210_000, 754), ""),
             row(
