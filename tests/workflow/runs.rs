@@ -159,6 +159,35 @@ fn one_bad_apple_among_those_that_are_checked_together_does_not_keep_the_others(
 }
 
 #[test]
+fn a_landing_that_goes_wrong_after_the_target_moved_is_finished_and_not_done_twice() {
+    let lab = lab();
+    plan(&lab, "", &task("a", "retry = 2", "write src/a.txt one\ncommit it\nwrite src/a.txt two"));
+    // A git that fails once where the person's checkout is brought to what landed, and once more where that is mended.
+    let failed = lab.root().join("failed");
+    let script = format!(
+        "#!/bin/sh\nPATH=${{PATH#*:}}\ncase \"$(pwd -P) $*\" in\n\"{main} \"*' read-tree -m '*' -n '*) ;;\n\"{main} \"*' read-tree -m '*)\n    \
+         [ -e '{flag}' ] || {{ touch '{flag}'; exit 9; }} ;;\n\"{main} \"*' ls-files '*)\n    \
+         [ ! -e '{flag}' ] || [ -e '{flag}-2' ] || {{ touch '{flag}-2'; exit 9; }} ;;\nesac\nexec git \"$@\"\n",
+        main = lab.main().display(),
+        flag = failed.display()
+    );
+    let git = lab.root().join("bin/git");
+    super::support::write(&git, script);
+    assert!(Command::new("chmod").args(["+x", git.to_str().unwrap()]).status().unwrap().success());
+    let mut command = lab.command(ODYSSEY, &lab.main(), &["run", "plan.toml"]);
+    let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();
+    let mut places = vec![lab.root().join("bin")];
+    places.extend(std::env::split_paths(path));
+    let run = Run::of(command.env("PATH", std::env::join_paths(places).unwrap()));
+    assert!(failed.with_file_name("failed-2").exists(), "{run:#?}");
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(!run.stdout.contains("failed"), "{run:#?}");
+    assert_eq!(landings(&lab), ["a"]);
+    assert_eq!(std::fs::read_to_string(lab.main().join("src/a.txt")).unwrap(), "two\n");
+    assert_eq!(lab.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
 fn a_run_that_is_stopped_parks_its_work_and_goes_on_later() {
     let lab = lab();
     plan(&lab, "", &task("a", "", "write src/a.txt begun\nstall"));

@@ -8,12 +8,17 @@ use crate::commands::deciding::Reviewed;
 use crate::commands::land;
 use crate::commands::land::Land;
 use crate::commands::land::error::LandError;
+use crate::commands::recover;
 use crate::commands::session::Session;
+use crate::domain::event::EventKind;
+use crate::domain::lease::Fence;
 use crate::domain::lease::Lease;
 use crate::domain::policy::Strategy;
 use crate::domain::task::TaskName;
 use crate::domain::workflow::Landing;
 use crate::git::Oid;
+use crate::ledger::history;
+use crate::ledger::history::Past;
 
 use super::jobs::Ours;
 
@@ -83,21 +88,47 @@ pub fn land(context: &Context<'_>, batch: &[Wanted], ours: &Ours) -> Vec<(TaskNa
 }
 
 fn alone(context: &Context<'_>, wanted: &Wanted, checked: Option<Oid>, ours: &Ours) -> Fate {
-    if let Err(failure) = still_ours(context, &wanted.task, ours) {
-        return Fate::Failed(failure);
-    }
+    let fence = match still_ours(context, &wanted.task, ours) {
+        Ok(fence) => fence,
+        Err(failure) => return Fate::Failed(failure),
+    };
     let land = Land { checked, ..of(wanted) };
     match land.land(context, Reviewed::nothing()) {
         Ok(landed) => Fate::Landed(landed.new),
         Err(failure) if failure.is::<LandError>(|error| matches!(error, LandError::Moved(_))) => Fate::Again,
-        Err(failure) => Fate::Failed(failure),
+        Err(failure) => match landed_all_the_same(context, &wanted.task, fence) {
+            Ok(Some(commit)) => Fate::Landed(commit),
+            Ok(None) | Err(_) => Fate::Failed(failure),
+        },
     }
 }
 
-/// Somebody may have gone on with a task since its agent was done.
-fn still_ours(context: &Context<'_>, task: &TaskName, ours: &Ours) -> Result<(), Failure> {
+/// The commit of a landing that went wrong after the target had moved, when it could be finished: it is not to be done twice.
+fn landed_all_the_same(
+    context: &Context<'_>,
+    task: &TaskName,
+    fence: Fence,
+) -> Result<Option<String>, Failure> {
     let session = Session::open(context)?;
-    ours.check(&land::verified_lease(&session, context, task)?)
+    recover::cut_off(&session, context)?;
+    for past in history::events(&session.repo)? {
+        let Past { commit, event, .. } = past?;
+        if event.task.as_ref() == Some(task) {
+            // Newest first: the last thing that happened to it.
+            let is_landing = event.event == EventKind::Land.to_string() && event.fence == Some(fence);
+            let moved = event.facts.into_iter().find(|(name, _)| name == "Commit").map(|(_, value)| value);
+            return Ok(is_landing.then(|| moved.unwrap_or_else(|| commit.to_string())));
+        }
+    }
+    Ok(None)
+}
+
+/// Somebody may have gone on with a task since its agent was done. Answers the fence of the lease that is ours.
+fn still_ours(context: &Context<'_>, task: &TaskName, ours: &Ours) -> Result<Fence, Failure> {
+    let session = Session::open(context)?;
+    let lease = land::verified_lease(&session, context, task)?;
+    ours.check(&lease)?;
+    Ok(lease.fence)
 }
 
 fn of(wanted: &Wanted) -> Land {
