@@ -414,8 +414,15 @@ pub fn check(
     // Also after a failure: what the check changed must not travel to another branch unseen.
     let back = recover::return_to_branch(session, &lease.task, &path, branch);
     written.done()?;
+    // First: whoever goes on in the workspace must know where it is.
+    back.map_err(|failure| {
+        let short = short(branch);
+        failure.hint(format!(
+            "the workspace is at the merged result still: move away what the check changed in {}, then git switch {short} there",
+            path.display()
+        ))
+    })?;
     checked?;
-    back?;
     let changes = Repo::open(&path)?.changes_by_git()?;
     if !changes.is_empty() {
         let (task, paths) = (lease.task.clone(), changes.paths());
