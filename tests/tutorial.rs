@@ -62,3 +62,31 @@ fn every_line_of_the_tutorial_prints_what_the_readme_shows() {
     snapbox::assert_data_eq!(screen, snapbox::Data::text(readme[begin..end].to_owned()).raw());
     assert!(readme[begin..end].contains("landed "), "it leads to a landing");
 }
+
+/// All texts of the program's source.
+fn source(folder: &Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            source(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_message_that_the_readme_explains_is_one_of_ours() {
+    let readme = std::fs::read_to_string(README).unwrap();
+    let chapter = readme.split("\n## When something is in the way\n").nth(1).unwrap();
+    let rows = chapter.split("\n## ").next().unwrap().lines().filter_map(|line| line.strip_prefix("| `"));
+    let messages: Vec<&str> = rows.map(|row| row.split('`').next().unwrap()).collect();
+    assert!(messages.len() > 10, "{messages:?}");
+    let mut text = String::new();
+    source(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut text);
+    for message in messages {
+        for part in message.split('…').map(str::trim).filter(|part| !part.is_empty()) {
+            assert!(text.contains(part), "nothing says: {part}");
+        }
+    }
+}
