@@ -10,6 +10,7 @@ use super::landings;
 use super::on_target;
 use super::plan;
 use super::screen;
+use super::support;
 use super::support::ODYSSEY;
 use super::support::Run;
 use super::support::process;
@@ -309,4 +310,36 @@ fn a_program_is_told_each_step_in_a_line_and_the_answer_in_the_last() {
     assert_eq!(answer["result"]["tasks"][0]["state"], "landed");
     // The journal, whose lines are told anew, is read in any case.
     assert_eq!(lab.odyssey(&["run", "plan.toml", "--json"]).ok().stdout.lines().count(), 2);
+}
+
+#[test]
+fn a_landing_waits_for_a_worktree_that_is_just_being_made() {
+    let lab = lab();
+    plan(&lab, "", &task("a", "", "write src/a.txt one"));
+    // As git leaves it for a moment: registered and locked, and HEAD cannot be read yet.
+    let (private, folder) = (lab.main().join(".git/worktrees/new"), lab.root().join("new"));
+    support::write(&private.join("gitdir"), format!("{}\n", folder.join(".git").display()));
+    support::write(&private.join("commondir"), "../..\n");
+    support::write(&private.join("HEAD"), "");
+    support::write(&private.join("index.lock"), "");
+    support::write(&folder.join(".git"), format!("gitdir: {}\n", private.display()));
+    let mut command = lab.command(ODYSSEY, &lab.main(), &["run", "plan.toml"]);
+    let child =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let journal = lab.main().join(".git/odyssey/runs/plan/journal.jsonl");
+    let begun = std::time::Instant::now();
+    while !std::fs::read_to_string(&journal).unwrap_or_default().contains("\"ready\"") {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(120), "it was never done");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // A landing that does not wait fails meanwhile; one that does has nothing to tell.
+    for _ in 0..100 {
+        assert!(!std::fs::read_to_string(&journal).unwrap().contains("\"failed\""));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    support::write(&private.join("HEAD.new"), "ref: refs/heads/other\n");
+    std::fs::rename(private.join("HEAD.new"), private.join("HEAD")).unwrap();
+    let run = Run::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert_eq!(on_target(&lab, "src/a.txt"), "one");
 }

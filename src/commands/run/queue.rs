@@ -1,5 +1,8 @@
 //! The merge queue: work that is done lands in its order, several tasks under one check, halved when that fails.
 
+use std::time::Duration;
+use std::time::Instant;
+
 use crate::base::failure::Failure;
 use crate::base::failure::Kind;
 use crate::commands::Context;
@@ -17,6 +20,7 @@ use crate::domain::policy::Strategy;
 use crate::domain::task::TaskName;
 use crate::domain::workflow::Landing;
 use crate::git::Oid;
+use crate::git::error::GitError;
 use crate::ledger::history;
 use crate::ledger::history::Past;
 
@@ -92,15 +96,33 @@ fn alone(context: &Context<'_>, wanted: &Wanted, checked: Option<Oid>, ours: &Ou
         Ok(fence) => fence,
         Err(failure) => return Fate::Failed(failure),
     };
-    let land = Land { checked, ..of(wanted) };
-    match land.land(context, Reviewed::nothing()) {
-        Ok(landed) => Fate::Landed(landed.new),
-        Err(failure) if failure.is::<LandError>(|error| matches!(error, LandError::Moved(_))) => Fate::Again,
-        Err(failure) => match landed_all_the_same(context, &wanted.task, fence) {
-            Ok(Some(commit)) => Fate::Landed(commit),
-            Ok(None) | Err(_) => Fate::Failed(failure),
-        },
+    let begun = Instant::now();
+    loop {
+        let land = Land { checked, ..of(wanted) };
+        let failure = match land.land(context, Reviewed::nothing()) {
+            Ok(landed) => return Fate::Landed(landed.new),
+            Err(failure) => failure,
+        };
+        if failure.is::<LandError>(|error| matches!(error, LandError::Moved(_))) {
+            return Fate::Again;
+        }
+        match landed_all_the_same(context, &wanted.task, fence) {
+            Ok(Some(commit)) => return Fate::Landed(commit),
+            Ok(None) | Err(_) if is_locked(&failure) && begun.elapsed() < PATIENCE => std::thread::sleep(REST),
+            Ok(None) | Err(_) => return Fate::Failed(failure),
+        }
     }
+}
+
+/// How long a lock of somebody else may stand in the way of a landing. Git has most for a moment only: a worktree that is just
+/// being made counts as one that shows the target, until it can be read what it shows.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long to wait before trying again.
+const REST: Duration = Duration::from_millis(100);
+
+fn is_locked(failure: &Failure) -> bool {
+    failure.is::<GitError>(|error| matches!(error, GitError::Locked(_)))
 }
 
 /// The commit of a landing that went wrong after the target had moved, when it could be finished: it is not to be done twice.
