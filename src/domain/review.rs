@@ -132,6 +132,7 @@ pub type Resolutions = BTreeMap<ItemId, Resolution>;
 
 /// What a review is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "mcp", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Purpose {
     /// Landing by a merge commit.

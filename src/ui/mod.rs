@@ -12,9 +12,12 @@ pub mod layout;
 #[cfg(feature = "screen")]
 pub mod live;
 pub mod manual;
+pub mod mcp;
 pub mod record;
 #[cfg(feature = "screen")]
 pub mod review;
+#[cfg(any(feature = "mcp", feature = "web"))]
+pub mod seat;
 pub mod serve;
 pub mod start;
 pub mod table;

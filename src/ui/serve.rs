@@ -25,8 +25,6 @@ mod house;
 mod jobs;
 #[cfg(feature = "web")]
 mod routes;
-#[cfg(feature = "web")]
-mod seat;
 
 /// Show everything that is live in the browser, and settle conflicts there; until Ctrl-C.
 ///

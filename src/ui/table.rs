@@ -117,6 +117,9 @@ table! {
         ("git odyssey serve", "In the browser: everything that is live, and reviews; until Ctrl-C."),
         ("git odyssey serve --port 4000", "At a port of your choice."),
     ];
+    Mcp = super::mcp::Mcp, &[
+        ("git odyssey mcp", "Answer an agent's program on standard input and output, until it closes them."),
+    ];
     Conflicts = commands::conflicts::Conflicts, &[
         ("git odyssey conflicts", "See whether all work fits together, uncommitted edits of people included."),
         ("git odyssey conflicts main auth", "Say whether two revisions would merge; nothing is written."),

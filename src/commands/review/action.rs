@@ -28,6 +28,7 @@ use super::screen;
 
 /// What is asked. Steps that decide something answer the whole review as it stands then, as `--list` does.
 #[derive(Debug, Clone, serde::Deserialize)]
+#[cfg_attr(feature = "mcp", derive(schemars::JsonSchema))]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
     /// Open or resume it.
@@ -57,14 +58,14 @@ pub enum Action {
     },
     /// Say why.
     Note {
-        /// As for [`Action::Take`].
+        /// A conflict's name, a path, or `all` that are open.
         conflict: String,
         /// The reason; an empty one takes it away.
         text: String,
     },
     /// Agree.
     Confirm {
-        /// As for [`Action::Take`].
+        /// A conflict's name, a path, or `all` that are open.
         conflict: String,
     },
     /// Take the last decision back.
@@ -95,6 +96,7 @@ pub enum Action {
 
 /// How lines end: a page's text field knows one way only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "mcp", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Ends {
     /// With a line feed.

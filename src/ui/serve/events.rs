@@ -21,7 +21,7 @@ use crate::commands::Monitor;
 use crate::commands::board;
 use crate::commands::watch::Watch;
 
-use super::seat::Seat;
+use super::super::seat::Seat;
 
 /// How many events may wait for a page that does not read them; after more it is told that it missed some.
 const WAITING: usize = 256;

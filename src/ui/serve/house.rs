@@ -15,6 +15,7 @@ use crate::commands::Outcome;
 use crate::commands::board;
 
 use super::super::json::Answer;
+use super::super::seat::Seat;
 use super::door;
 use super::events::Hub;
 use super::guard::Guard;
@@ -22,7 +23,6 @@ use super::guard::Token;
 use super::jobs::Jobs;
 use super::routes;
 use super::routes::Shared;
-use super::seat::Seat;
 
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]

@@ -16,8 +16,8 @@ use crate::commands::Outcome;
 use super::super::crash;
 use super::super::json::Answer;
 use super::super::json::Problem;
-use super::seat::Notes;
-use super::seat::Seat;
+use super::super::seat::Notes;
+use super::super::seat::Seat;
 
 /// Which others a job waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use crate::commands::receive::Received;
 use crate::domain::lease::Fence;
 use crate::domain::task::TaskName;
 
-/// What a request is told, kept from the start of the server on. No request overrides anything: that takes a person's
+/// What a request is told, kept from the start of the server on, that of the page or that of the tools. No request overrides anything: that takes a person's
 /// word on a command line.
 #[derive(Debug, Clone)]
 pub struct Seat {
