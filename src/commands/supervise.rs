@@ -42,8 +42,7 @@ pub fn run(
     workspace: &Path,
     words: &[String],
 ) -> Result<u8, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(NoRuntime)?;
-    let ended = runtime.block_on(watched(session, context, lease, workspace, words));
+    let ended = waited(session, context, lease, workspace, words);
     if let Err(failure) = &ended
         && failure.is::<CommandError>(|error| matches!(error, CommandError::Start(..)))
     {
@@ -60,6 +59,31 @@ pub fn run(
     }
     let status = ended?;
     Ok(code(status))
+}
+
+/// As [`run`], and leaves the lease as it is when the command has ended.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn attend(
+    session: &Session,
+    context: &Context<'_>,
+    lease: &Lease,
+    workspace: &Path,
+    words: &[String],
+) -> Result<u8, Failure> {
+    waited(session, context, lease, workspace, words).map(code)
+}
+
+fn waited(
+    session: &Session,
+    context: &Context<'_>,
+    lease: &Lease,
+    workspace: &Path,
+    words: &[String],
+) -> Result<ExitStatus, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(NoRuntime)?;
+    runtime.block_on(watched(session, context, lease, workspace, words))
 }
 
 async fn watched(

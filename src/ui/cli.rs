@@ -23,7 +23,7 @@ pub struct CommandLine {
     #[command(flatten)]
     #[expect(missing_docs, reason = "the documentation is that of its fields")]
     pub manner: Globals,
-    /// What is asked; nothing asks for help
+    /// What is asked; nothing asks where one is
     #[command(subcommand)]
     pub request: Option<Request>,
 }

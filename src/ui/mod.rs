@@ -19,6 +19,7 @@ pub mod review;
 #[cfg(any(feature = "mcp", feature = "web"))]
 pub mod seat;
 pub mod serve;
+pub mod shell;
 pub mod start;
 pub mod table;
 pub mod terminal;

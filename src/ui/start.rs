@@ -13,6 +13,7 @@ use crate::base::atomic::FileError;
 use crate::base::failure::Failure;
 use crate::base::failure::Kind;
 use crate::commands::Outcome;
+use crate::commands::here;
 
 use super::cli;
 use super::cli::CommandLine;
@@ -53,7 +54,7 @@ fn answered(words: &[OsString]) -> u8 {
     let screen = Screen::new(Manner::of(&line));
     match line.request {
         Some(request) => screen.show(&request.name(), screen.run(request)),
-        None => screen.print(&CommandLine::all().render_help().ansi().to_string(), 0),
+        None => screen.show(PROGRAM, screen.around()),
     }
 }
 
@@ -123,6 +124,11 @@ impl Screen {
             return live::run((**asked).clone(), self.terminal);
         }
         request.run(&World::read()?.context(self.json, &self.terminal))
+    }
+
+    /// Where the caller is, and what to do next.
+    fn around(&self) -> Result<Outcome, Failure> {
+        here::look(&World::read()?.context(self.json, &self.terminal))
     }
 
     fn show(&self, command: &str, answer: Result<Outcome, Failure>) -> u8 {

@@ -77,6 +77,15 @@ table! {
         ("git odyssey status --json", "The same for a program."),
     ];
     Show = commands::show::Show, &[("git odyssey show auth-refactor", "See one task in full.")];
+    Cd = commands::cd::Cd, &[
+        ("git odyssey cd auth-refactor", "With your shell's function: go to its workspace. Else: print where it is."),
+    ];
+    Exec = commands::exec::Exec, &[
+        ("git odyssey exec auth-refactor -- cargo test", "Run a command in its workspace, as the task."),
+    ];
+    Shell = super::shell::Shell, &[
+        ("git odyssey shell bash", "The function that lets cd move the shell; for its start file."),
+    ];
     Notes = commands::notes::Notes, &[
         ("git odyssey notes auth-refactor", "What its agent should read before it goes on."),
         ("git odyssey notes --again", "In a workspace: everything that still differs, told before or not."),
