@@ -20,7 +20,7 @@
 //! | 2 | [`agents`] | the harnesses that agents run in: what they ask, what they are answered, what a shell command writes | touches the ledger |
 //! | 2 | [`workspace`] | a task's worktree: its place, its copy of the lease, how it goes without loss | touches the ledger |
 //! | 3 | [`commands`] | one file a request: arguments, run, outcome | prints, exits, reads the environment |
-//! | 4 | [`ui`] | terminal text, JSON, the review's screen, the page in the browser, help, completions: who is asking | touches git |
+//! | 4 | [`ui`] | terminal text, JSON, the review's screen, the page in the browser, agents' tools, help, completions: who is asking | touches git |
 //!
 //! # Invariants
 //!
