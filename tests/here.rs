@@ -41,6 +41,14 @@ all commands: git odyssey help
 }
 
 #[test]
+fn a_repository_that_cannot_be_opened_is_not_taken_for_none() {
+    let lab = lab();
+    std::fs::rename(lab.main().join(".git/HEAD"), lab.main().join(".git/TAIL")).unwrap();
+    let run = lab.odyssey_in(&lab.main().join("src"), &[]);
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{}", lab.screen(&run));
+}
+
+#[test]
 fn in_a_repository_that_does_not_use_it_it_says_how_to_begin() {
     let lab = lab();
     assert_data_eq!(

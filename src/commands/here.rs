@@ -61,7 +61,9 @@ pub fn look(context: &Context<'_>) -> Result<Outcome, Failure> {
 fn found(context: &Context<'_>) -> Result<Here, Failure> {
     let repo = match Repo::discover(&context.folder) {
         Ok(repo) => repo,
-        Err(error @ GitError::NoRepository(..)) => return Ok(Here::Outside { reason: error.to_string() }),
+        Err(error @ GitError::NoRepository(..)) if !Repo::is_near(&context.folder) => {
+            return Ok(Here::Outside { reason: error.to_string() });
+        }
         Err(error) => return Err(error.into()),
     };
     let checkout = repo.checkout().map(ToOwned::to_owned);

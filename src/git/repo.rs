@@ -76,6 +76,15 @@ impl Repo {
         }
     }
 
+    /// Whether something at or above a folder looks like a repository, one that cannot be opened too.
+    pub fn is_near(folder: &Path) -> bool {
+        let is_git = |above: &Path| {
+            let bare = above.join("HEAD").is_file() && above.join("objects").is_dir();
+            bare || above.join(".git").symlink_metadata().is_ok()
+        };
+        folder.ancestors().any(is_git)
+    }
+
     /// Opens the checkout whose top folder is `folder`, whatever the environment says.
     ///
     /// # Errors

@@ -173,7 +173,7 @@ fn a_landing_that_goes_wrong_after_the_target_moved_is_finished_and_not_done_twi
         flag = failed.display()
     );
     let git = lab.root().join("bin/git");
-    super::support::write(&git, script);
+    support::write(&git, script);
     assert!(Command::new("chmod").args(["+x", git.to_str().unwrap()]).status().unwrap().success());
     let mut command = lab.command(ODYSSEY, &lab.main(), &["run", "plan.toml"]);
     let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();

@@ -108,7 +108,9 @@ fn alone(context: &Context<'_>, wanted: &Wanted, checked: Option<Oid>, ours: &Ou
         }
         match landed_all_the_same(context, &wanted.task, fence) {
             Ok(Some(commit)) => return Fate::Landed(commit),
-            Ok(None) | Err(_) if is_locked(&failure) && begun.elapsed() < PATIENCE => std::thread::sleep(REST),
+            Ok(None) | Err(_) if is_locked(&failure) && begun.elapsed() < PATIENCE => {
+                std::thread::sleep(REST)
+            }
             Ok(None) | Err(_) => return Fate::Failed(failure),
         }
     }
