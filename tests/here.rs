@@ -156,6 +156,36 @@ all commands: git odyssey help
 }
 
 #[test]
+fn a_prompt_says_whose_workspace_it_is_and_scripts_have_a_form_that_stays() {
+    let lab = lab();
+    lab.odyssey(&["init"]).ok();
+    let prompt = |folder: &Path| lab.odyssey_in(folder, &["prompt"]).ok().stdout;
+    assert_eq!((prompt(lab.root()), prompt(&lab.main())), (String::new(), String::new()));
+    lab.odyssey(&["claim", "auth", "--region", "src/**", "--for", "claude-1"]).ok();
+    lab.odyssey(&["claim", "own", "--region", "docs/**", "--for", "human:Ada L.", "--here"]).ok();
+    lab.odyssey(&["claim", "late", "--region", "lib/**", "--for", "claude-2", "--ttl", "20m"]).ok();
+    lab.odyssey(&["park", "auth"]).ok();
+    let workspace = |task: &str| lab.workspace(task);
+    assert_eq!(prompt(&workspace("auth")), "auth parked\n");
+    lab.advance(18);
+    assert_eq!(prompt(&workspace("late")), "late 2m\n");
+    lab.advance(3);
+    assert_eq!(prompt(&workspace("late")), "late expired\n");
+    let run = lab.odyssey(&["status", "--porcelain"]);
+    assert_data_eq!(
+        lab.screen(&run),
+        str![[r#"
+1 auth 1 parked 1795487400 0 0 0 agent "claude-1" "[LAB]/main.odyssey/auth"
+1 late 3 active 1795485000 0 0 0 agent "claude-2" "[LAB]/main.odyssey/late"
+1 own 2 active 1795487400 - - - human "Ada L." -
+--- exit 0
+
+"#]]
+        .raw()
+    );
+}
+
+#[test]
 fn a_shell_with_the_function_goes_to_a_tasks_workspace() {
     let lab = lab();
     lab.odyssey(&["init"]).ok();

@@ -32,6 +32,7 @@ pub mod park;
 pub mod plan;
 pub mod pool;
 pub mod precedent;
+pub mod prompt;
 pub mod ready;
 pub mod receive;
 pub mod recover;

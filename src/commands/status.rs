@@ -31,6 +31,9 @@ pub struct Status {
     /// Ask the remote that decides first; else it is shown as it stood when it was asked last
     #[arg(long)]
     pub fetch: bool,
+    /// For scripts: a line a task in a form that stays
+    #[arg(long, conflicts_with = "json")]
+    pub porcelain: bool,
 }
 
 /// One live task.
@@ -83,8 +86,41 @@ impl Status {
         let state = session.ledger().read()?;
         let view = View::of(&session.repo)?;
         let rows: Vec<Row> = state.book.leases().iter().map(|lease| view.row(lease, session.now)).collect();
-        Ok(Outcome::new(page(&rows, session.now), &serde_json::json!({ "tasks": rows })))
+        let page = if self.porcelain { porcelain(&rows) } else { page(&rows, session.now) };
+        Ok(Outcome::new(page, &serde_json::json!({ "tasks": rows })))
     }
+}
+
+/// The form for scripts, which new versions only add lines to that begin otherwise:
+/// `1 TASK FENCE PHASE EXPIRES AHEAD BEHIND EDITS KIND HOLDER PATH`, with the end in seconds since 1970, `?` for what could
+/// not be found out, `-` for what there is none of, and holder and path as JSON strings.
+fn porcelain(rows: &[Row]) -> Page {
+    let mut page = Page::default();
+    for row in rows {
+        let none = if row.unknown.is_empty() { "-" } else { "?" };
+        let count = |count: Option<usize>| count.map_or_else(|| none.to_owned(), |count| count.to_string());
+        let phase = match row.phase {
+            Phase::Active => "active",
+            Phase::Parked => "parked",
+        };
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let path = row.path.as_ref().map(|path| quoted(&path.to_string_lossy()));
+        let line = [
+            "1",
+            row.task.as_str(),
+            &row.fence.to_string(),
+            phase,
+            &row.expires_at.as_second().to_string(),
+            &count(row.ahead),
+            &count(row.behind),
+            &count(row.dirty),
+            &row.holder.kind().to_string(),
+            &quoted(row.holder.name()),
+            path.as_deref().unwrap_or("-"),
+        ];
+        page.line(Label::Plain, line.join(" "));
+    }
+    page
 }
 
 /// What is asked of git once for all rows.

@@ -75,6 +75,7 @@ table! {
     Status = commands::status::Status, &[
         ("git odyssey status", "See who works on what."),
         ("git odyssey status --json", "The same for a program."),
+        ("git odyssey status --porcelain", "For a script: a line a task, in a form that stays."),
     ];
     Show = commands::show::Show, &[("git odyssey show auth-refactor", "See one task in full.")];
     Cd = commands::cd::Cd, &[
@@ -82,6 +83,9 @@ table! {
     ];
     Exec = commands::exec::Exec, &[
         ("git odyssey exec auth-refactor -- cargo test", "Run a command in its workspace, as the task."),
+    ];
+    Prompt = commands::prompt::Prompt, &[
+        ("git odyssey prompt", "In a workspace: `auth-refactor 42m`, for your shell's prompt. Elsewhere nothing."),
     ];
     Shell = super::shell::Shell, &[
         ("git odyssey shell bash", "The function that lets cd move the shell; for its start file."),

@@ -103,6 +103,14 @@ pub fn workspace(checkout: &Path) -> Result<Option<(TaskName, Fence)>, FileError
     }
 }
 
+/// The note of a workspace's own lease as it was written last; nothing in a checkout that is none.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn text(checkout: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    notes(checkout)?.map_or(Ok(None), |notes| atomic::read(&own(&notes)))
+}
+
 /// Whether a text was not told at this checkout before; from now on it was.
 ///
 /// # Errors
